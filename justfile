@@ -1,0 +1,25 @@
+# Each recipe is one line, and runs by its plain command too.
+
+# format and lints
+check:
+    cargo fmt --all --check && cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# all tests
+test:
+    cargo test
+
+# the main job
+demo:
+    cargo run --release -- demo
+
+# every gate, as CI runs them
+ci:
+    .ci/run
+
+# print the examples of docs/format.md anew, after a change of the format
+format-examples:
+    ENTIDB_PRINT_FORMAT=1 cargo test -p entidb --lib -- --nocapture --test-threads=1 format::tests
+
+# longer-running: cut the power of a real file system 200 times
+power-cut fs="ext4":
+    cargo build --release && scripts/power_cut.py {{fs}} 200
