@@ -1,0 +1,5 @@
+//! Views of one collection: a codec over the engine, not a second engine.
+
+mod untyped;
+
+pub use untyped::Collection;

@@ -1,0 +1,164 @@
+//! A filter that says of most absent keys that a run does not have them.
+//!
+//! A split block Bloom filter, as the Parquet format specifies it (parquet.apache.org/docs/file-format/bloomfilter; after Putze,
+//! Sanders and Singler, "Cache-, hash- and space-efficient Bloom filters", 2007), over a hash of our own: a key sets one bit in
+//! each of the eight words of one block, so that asking touches one cache line.
+
+use bytes::Bytes;
+
+use super::Fault;
+use super::checksum::{Binding, bound};
+use super::fields::Fields;
+use super::key::Key;
+use crate::ids::Lsn;
+use crate::mix::{GOLDEN, mix64};
+
+/// Length of a block in bytes: eight words of 32 bits.
+const BLOCK_LEN: usize = 32;
+/// How many bits a key is given. One of about a hundred absent keys passes.
+const BITS_PER_KEY: u64 = 10;
+/// Odd multipliers, one a word, as specified.
+const SALTS: [u32; 8] = [
+    0x47b6_137b,
+    0x4497_4d91,
+    0x8824_ad5b,
+    0xa2b7_289d,
+    0x7054_95c7,
+    0x2df1_424b,
+    0x9efc_4947,
+    0x5c6b_fb31,
+];
+
+/// The hash of a key: the id's two halves, big-endian, the collection spread over the first.
+fn hash(key: &Key) -> u64 {
+    let id = key.id();
+    let mut halves = Fields::new(id.as_bytes());
+    let mut half = || u64::from_be_bytes(halves.array().unwrap_or_default());
+    let (high, low) = (half(), half());
+    let collection = (u64::from(key.collection().0) + 1).wrapping_mul(GOLDEN);
+    mix64(mix64(high ^ collection) ^ low)
+}
+
+/// The block of a hash among `count`, and the bit in each of its words.
+fn place(hash: u64, count: u64) -> (u64, [u32; 8]) {
+    let block = ((hash >> 32) * count) >> 32;
+    let low = (hash & 0xffff_ffff) as u32;
+    (block, SALTS.map(|salt| 1 << (low.wrapping_mul(salt) >> 27)))
+}
+
+/// Gathers the keys of a run.
+pub(crate) struct FilterBuilder {
+    blocks: Vec<[u32; 8]>,
+}
+
+impl FilterBuilder {
+    /// A filter with room for this many keys.
+    pub(crate) fn new(key_count: u64) -> Self {
+        let bits = key_count.saturating_mul(BITS_PER_KEY);
+        let count = bits.div_ceil(BLOCK_LEN as u64 * 8).clamp(1, 1 << 31);
+        Self {
+            blocks: vec![[0; 8]; usize::try_from(count).unwrap_or(1)],
+        }
+    }
+
+    pub(crate) fn insert(&mut self, key: &Key) {
+        let (block, bits) = place(hash(key), self.blocks.len() as u64);
+        let words = usize::try_from(block)
+            .ok()
+            .and_then(|block| self.blocks.get_mut(block));
+        for (word, bit) in words.into_iter().flatten().zip(bits) {
+            *word |= bit;
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        let words = self.blocks.iter().flatten();
+        words.flat_map(|word| word.to_le_bytes()).collect()
+    }
+}
+
+/// The checksum of a filter that lies at `offset` in the run with `salt`.
+pub(crate) fn checksum(bytes: &[u8], salt: u64, offset: u64) -> u32 {
+    let binding = Binding {
+        salt,
+        offset,
+        lsn: Lsn::ZERO,
+    };
+    bound(binding, bytes)
+}
+
+/// A checked filter.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    bytes: Bytes,
+    count: u64,
+}
+
+impl Filter {
+    /// Checks the filter that lies at `offset` in the run with `salt` against its checksum in the footer.
+    pub(crate) fn decode(
+        bytes: Bytes,
+        salt: u64,
+        offset: u64,
+        expected: u32,
+    ) -> Result<Self, Fault> {
+        let computed = checksum(&bytes, salt, offset);
+        if computed != expected {
+            return Err(Fault::checksum(expected, computed));
+        }
+        if bytes.is_empty() || !bytes.len().is_multiple_of(BLOCK_LEN) {
+            return Err(Fault::damaged(
+                format!("blocks of {BLOCK_LEN} bytes"),
+                format!("{} bytes", bytes.len()),
+            ));
+        }
+        let count = (bytes.len() / BLOCK_LEN) as u64;
+        Ok(Self { bytes, count })
+    }
+
+    /// Whether the run may have the key. If not, it surely has not.
+    pub(crate) fn may_have(&self, key: &Key) -> bool {
+        let (block, bits) = place(hash(key), self.count);
+        let at = usize::try_from(block).unwrap_or(0) * BLOCK_LEN;
+        let mut words = Fields::new(self.bytes.get(at..at + BLOCK_LEN).unwrap_or_default());
+        bits.iter()
+            .all(|bit| words.u32().is_none_or(|word| word & bit != 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{CollectionId, EntityId};
+
+    fn key(n: u64) -> Key {
+        // Every second one like a UUIDv7, where only the low bits differ.
+        let high = if n % 2 == 0 {
+            mix64(n)
+        } else {
+            0x0190_0000_0000_7000
+        };
+        let id = (u128::from(high) << 64) | u128::from(mix64(!n));
+        Key::new(CollectionId(1), EntityId::from_bytes(id.to_be_bytes()))
+    }
+
+    #[test]
+    fn every_key_is_found_and_few_absent_ones_pass() {
+        for count in [1_u64, 10, 1000, 50_000] {
+            let mut builder = FilterBuilder::new(count);
+            (0..count).for_each(|n| builder.insert(&key(n)));
+            let bytes = Bytes::from(builder.finish());
+            assert!(bytes.len() as u64 <= count * 5 / 4 + 32);
+            let sum = checksum(&bytes, 7, 4096);
+            let filter = Filter::decode(bytes.clone(), 7, 4096, sum).unwrap();
+            assert!((0..count).all(|n| filter.may_have(&key(n))));
+            if count >= 1000 {
+                let passed = (count..count + 10_000).filter(|n| filter.may_have(&key(*n)));
+                let passed = passed.count();
+                assert!(passed < 250, "{passed} of 10,000 absent keys passed");
+            }
+            assert!(Filter::decode(bytes.clone(), 8, 4096, sum).is_err());
+            assert!(Filter::decode(bytes.slice(1..), 7, 4096, sum).is_err());
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The manifest's bytes: what is live, in one small stream that is replaced whole.
+
+use super::Fault;
+use super::batch::Synced;
+use super::block;
+use super::header::{self, Header, Kind};
+use super::map::{Reader, Writer};
+use crate::ids::{CollectionId, Lsn, StreamId};
+use crate::limits::{COLLECTION_COUNT_MAX, COLLECTION_NAME_LEN_MAX};
+
+/// Length of a stream's digest in bytes.
+pub(crate) const DIGEST_LEN: usize = 16;
+
+/// What is live, and what must not be given out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    pub(crate) database: [u8; 16],
+    /// Rises with each replacement.
+    pub(crate) edit: u64,
+    /// Numbers below this one may have been given to streams.
+    pub(crate) next_stream: StreamId,
+    /// LSNs from this one on were never given out.
+    pub(crate) lsn_ceiling: Lsn,
+    /// The last LSN that the runs cover: the first batch of the first log follows it.
+    pub(crate) covered: Lsn,
+    /// Set by a clean close, and gone with the first commit of the next session.
+    pub(crate) closed: Option<Closed>,
+    /// A lower bound of what is synced in the last log.
+    pub(crate) synced: Option<Synced>,
+    /// Logs that no run covers, in LSN order. The last may be the active one.
+    pub(crate) logs: Vec<LogEntry>,
+    pub(crate) segments: Vec<SegmentEntry>,
+    /// In age order, the oldest first, with disjoint LSN ranges.
+    pub(crate) runs: Vec<RunEntry>,
+    pub(crate) catalog: Catalog,
+}
+
+/// How the last session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// The last LSN of all.
+    pub(crate) last_lsn: Lsn,
+    /// The length of the last log in bytes; 0 if there is none.
+    pub(crate) log_end: u64,
+}
+
+/// A log that no run covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogEntry {
+    pub(crate) stream: StreamId,
+    /// Where a recovery cut it, in bytes: what lies behind is void. `None` for the last log.
+    pub(crate) end: Option<u64>,
+}
+
+/// A sealed log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentEntry {
+    pub(crate) stream: StreamId,
+    /// Where the batches end and the footer begins, in bytes.
+    pub(crate) end: u64,
+    /// The whole length in bytes.
+    pub(crate) len: u64,
+    pub(crate) digest: [u8; DIGEST_LEN],
+    pub(crate) first_lsn: Lsn,
+    pub(crate) last_lsn: Lsn,
+}
+
+/// A run of sorted keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunEntry {
+    pub(crate) stream: StreamId,
+    /// Where the pages end and the footer begins, in bytes.
+    pub(crate) end: u64,
+    /// The whole length in bytes.
+    pub(crate) len: u64,
+    pub(crate) digest: [u8; DIGEST_LEN],
+    pub(crate) first_lsn: Lsn,
+    pub(crate) last_lsn: Lsn,
+}
+
+/// What the database holds by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Catalog {
+    /// Rises with each change.
+    pub(crate) version: u64,
+    /// Sorted by id, which is rising and never reused.
+    pub(crate) collections: Vec<Collection>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Collection {
+    pub(crate) id: CollectionId,
+    pub(crate) name: String,
+}
+
+impl Catalog {
+    pub(crate) fn find(&self, name: &str) -> Option<CollectionId> {
+        let found = self.collections.iter().find(|c| c.name == name)?;
+        Some(found.id)
+    }
+
+    /// The id that the next new collection gets; `None` if there are as many as there can be.
+    pub(crate) fn next_id(&self) -> Option<CollectionId> {
+        let last = self.collections.last().map_or(0, |c| c.id.0);
+        last.checked_add(1).map(CollectionId)
+    }
+}
+
+impl Manifest {
+    /// Whether the stream with this number is live.
+    pub(crate) fn lists(&self, id: StreamId) -> bool {
+        let logs = self.logs.iter().map(|log| log.stream);
+        let segments = self.segments.iter().map(|segment| segment.stream);
+        let runs = self.runs.iter().map(|run| run.stream);
+        logs.chain(segments).chain(runs).any(|stream| stream == id)
+    }
+
+    /// The whole stream. `None` if it would be too large.
+    pub(crate) fn encode(&self, salt: u64) -> Option<Vec<u8>> {
+        let header = Header {
+            kind: Kind::Manifest,
+            database: self.database,
+            stream: StreamId(0),
+            salt,
+        };
+        let mut stream = header.encode().to_vec();
+        stream.extend(block::encode(salt, header::LEN as u64, &self.body())?);
+        Some(stream)
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut map = Writer::default();
+        map.set("edit", self.edit);
+        map.set("next_stream", self.next_stream.0);
+        map.set("lsn_ceiling", self.lsn_ceiling.0);
+        map.set("covered", self.covered.0);
+        if let Some(closed) = self.closed {
+            let mut entry = Writer::default();
+            entry.set("last_lsn", closed.last_lsn.0);
+            entry.set("log_end", closed.log_end);
+            map.set("closed", entry.value());
+        }
+        if let Some(synced) = self.synced {
+            let mut entry = Writer::default();
+            entry.set("log", synced.log.0);
+            entry.set("offset", synced.offset);
+            map.set("synced", entry.value());
+        }
+        map.list(
+            "logs",
+            self.logs.iter().map(|log| {
+                let mut entry = Writer::default();
+                entry.set("stream", log.stream.0);
+                if let Some(end) = log.end {
+                    entry.set("end", end);
+                }
+                entry.value()
+            }),
+        );
+        let sealed = |stream: StreamId, end, len, digest: &[u8], first: Lsn, last: Lsn| {
+            let mut entry = Writer::default();
+            entry.set("stream", stream.0);
+            entry.set("end", end);
+            entry.set("len", len);
+            entry.set("digest", digest.to_vec());
+            entry.set("first_lsn", first.0);
+            entry.set("last_lsn", last.0);
+            entry.value()
+        };
+        map.list(
+            "segments",
+            self.segments
+                .iter()
+                .map(|s| sealed(s.stream, s.end, s.len, &s.digest, s.first_lsn, s.last_lsn)),
+        );
+        map.list(
+            "runs",
+            self.runs
+                .iter()
+                .map(|r| sealed(r.stream, r.end, r.len, &r.digest, r.first_lsn, r.last_lsn)),
+        );
+        let mut catalog = Writer::default();
+        catalog.set("version", self.catalog.version);
+        catalog.list(
+            "collections",
+            self.catalog.collections.iter().map(|collection| {
+                let mut entry = Writer::default();
+                entry.set("id", u64::from(collection.id.0));
+                entry.set("name", collection.name.as_str());
+                entry.value()
+            }),
+        );
+        map.set("catalog", catalog.value());
+        map.finish()
+    }
+
+    /// Reads the whole stream. With a fault comes the offset where it is, in bytes.
+    pub(crate) fn decode(stream: &[u8]) -> Result<Self, (u64, Fault)> {
+        let header = Header::decode(stream, Kind::Manifest).map_err(|fault| (0, fault))?;
+        let at = header::LEN as u64;
+        let block = stream.get(header::LEN..).unwrap_or_default();
+        let body = block::decode(header.salt, at, block).map_err(|fault| (at, fault))?;
+        Self::fields(header.database, body).map_err(|fault| (at + block::HEAD_LEN as u64, fault))
+    }
+
+    fn fields(database: [u8; 16], body: &[u8]) -> Result<Self, Fault> {
+        let mut map = Reader::new(body)?;
+        let closed = match map.optional("closed") {
+            None => None,
+            Some(value) => {
+                let mut entry = Reader::of(value, "closed")?;
+                let closed = Closed {
+                    last_lsn: Lsn(entry.number("last_lsn")?),
+                    log_end: entry.number("log_end")?,
+                };
+                entry.finish()?;
+                Some(closed)
+            }
+        };
+        let synced = match map.optional("synced") {
+            None => None,
+            Some(value) => {
+                let mut entry = Reader::of(value, "synced")?;
+                let synced = Synced {
+                    log: StreamId(entry.number("log")?),
+                    offset: entry.number("offset")?,
+                };
+                entry.finish()?;
+                Some(synced)
+            }
+        };
+        let mut logs = Vec::new();
+        for value in map.list("logs")? {
+            let mut entry = Reader::of(value, "logs")?;
+            logs.push(LogEntry {
+                stream: StreamId(entry.number("stream")?),
+                end: entry.optional_number("end")?,
+            });
+            entry.finish()?;
+        }
+        let mut segments = Vec::new();
+        for value in map.list("segments")? {
+            let mut entry = Reader::of(value, "segments")?;
+            segments.push(SegmentEntry {
+                stream: StreamId(entry.number("stream")?),
+                end: entry.number("end")?,
+                len: entry.number("len")?,
+                digest: entry.array("digest")?,
+                first_lsn: Lsn(entry.number("first_lsn")?),
+                last_lsn: Lsn(entry.number("last_lsn")?),
+            });
+            entry.finish()?;
+        }
+        let mut runs = Vec::new();
+        for value in map.list("runs")? {
+            let mut entry = Reader::of(value, "runs")?;
+            runs.push(RunEntry {
+                stream: StreamId(entry.number("stream")?),
+                end: entry.number("end")?,
+                len: entry.number("len")?,
+                digest: entry.array("digest")?,
+                first_lsn: Lsn(entry.number("first_lsn")?),
+                last_lsn: Lsn(entry.number("last_lsn")?),
+            });
+            entry.finish()?;
+        }
+        let catalog = catalog(Reader::of(map.required("catalog")?, "catalog")?)?;
+        let manifest = Self {
+            database,
+            edit: map.number("edit")?,
+            next_stream: StreamId(map.number("next_stream")?),
+            lsn_ceiling: Lsn(map.number("lsn_ceiling")?),
+            covered: Lsn(map.number("covered")?),
+            closed,
+            synced,
+            logs,
+            segments,
+            runs,
+            catalog,
+        };
+        map.finish()?;
+        Ok(manifest)
+    }
+}
+
+fn catalog(mut map: Reader) -> Result<Catalog, Fault> {
+    let version = map.number("version")?;
+    let mut collections: Vec<Collection> = Vec::new();
+    for value in map.list("collections")? {
+        let mut entry = Reader::of(value, "collections")?;
+        let collection = Collection {
+            id: CollectionId(entry.narrow("id")?),
+            name: entry.string("name")?,
+        };
+        entry.finish()?;
+        let last = collections.last().map_or(0, |last| last.id.0);
+        let len = collection.name.len();
+        if collection.id.0 <= last || len == 0 || len > COLLECTION_NAME_LEN_MAX {
+            return Err(Fault::damaged(
+                "collections with rising ids and legal names",
+                format!("collection {} named {:?}", collection.id, collection.name),
+            ));
+        }
+        collections.push(collection);
+    }
+    map.finish()?;
+    debug_assert!(collections.len() <= COLLECTION_COUNT_MAX);
+    Ok(Catalog {
+        version,
+        collections,
+    })
+}

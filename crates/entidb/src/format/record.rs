@@ -1,0 +1,129 @@
+//! One entity version, or the tombstone of one.
+
+use super::Fault;
+use super::checksum::{Binding, bound};
+use super::fields::{Fields, put};
+use crate::ids::{CollectionId, EntityId};
+use crate::limits::PAYLOAD_LEN_MAX;
+
+/// Length of a record's fixed header in bytes: checksum, payload length, collection, flags, id.
+pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
+const FLAGS_AT: usize = 4 + 4 + 2;
+const CRC_LEN: usize = 4;
+
+/// The low three bits of the flags: what the record says. Values 2 to 7 are reserved.
+const KIND_MASK: u16 = 0b111;
+const KIND_ENTITY: u16 = 0;
+const KIND_TOMBSTONE: u16 = 1;
+
+/// What a record says of its entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It has this payload.
+    Entity,
+    /// It was deleted.
+    Tombstone,
+}
+
+/// A record's fixed header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) payload_len: u32,
+    pub(crate) collection: CollectionId,
+    pub(crate) kind: Kind,
+    pub(crate) id: EntityId,
+}
+
+impl Header {
+    /// Length of the whole record in bytes.
+    pub(crate) fn record_len(&self) -> u64 {
+        HEADER_LEN as u64 + u64::from(self.payload_len)
+    }
+
+    /// Appends the record, with room for its checksum, which [`seal`] fills in once its place is known.
+    pub(crate) fn encode(&self, payload: &[u8], out: &mut Vec<u8>) {
+        debug_assert_eq!(payload.len() as u64, u64::from(self.payload_len));
+        let flags = match self.kind {
+            Kind::Entity => KIND_ENTITY,
+            Kind::Tombstone => KIND_TOMBSTONE,
+        };
+        out.extend_from_slice(&[0; CRC_LEN]);
+        out.extend_from_slice(&self.payload_len.to_le_bytes());
+        out.extend_from_slice(&self.collection.0.to_le_bytes());
+        out.extend_from_slice(&flags.to_le_bytes());
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(payload);
+    }
+
+    /// Reads the fixed header alone, to know how long the record is. **Nothing of it is checked yet** but that the length is
+    /// within the limits and the flags are known.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+        Self::fields(bytes).unwrap_or_else(|| Err(Fault::short(HEADER_LEN, bytes.len())))
+    }
+
+    fn fields(bytes: &[u8]) -> Option<Result<Self, Fault>> {
+        let mut fields = Fields::new(bytes);
+        let _crc = fields.u32()?;
+        let payload_len = fields.u32()?;
+        let collection = CollectionId(fields.u16()?);
+        let flags = fields.u16()?;
+        let id = EntityId::from_bytes(fields.array()?);
+        let kind = match flags & KIND_MASK {
+            KIND_ENTITY => Kind::Entity,
+            KIND_TOMBSTONE => Kind::Tombstone,
+            other => {
+                return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
+            }
+        };
+        if flags & !KIND_MASK != 0 {
+            return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
+        }
+        if usize::try_from(payload_len).map_or(true, |len| len > PAYLOAD_LEN_MAX) {
+            return Some(Err(Fault::damaged(
+                format!("a payload of up to {PAYLOAD_LEN_MAX} bytes"),
+                format!("{payload_len}"),
+            )));
+        }
+        if kind == Kind::Tombstone && payload_len != 0 {
+            return Some(Err(Fault::damaged(
+                "a tombstone without payload",
+                format!("{payload_len} bytes"),
+            )));
+        }
+        Some(Ok(Self {
+            payload_len,
+            collection,
+            kind,
+            id,
+        }))
+    }
+}
+
+/// Fills in the checksum of the encoded record in `bytes`, for the place where it will lie.
+pub(crate) fn seal(bytes: &mut [u8], binding: Binding) {
+    let crc = bound(binding, bytes.get(CRC_LEN..).unwrap_or_default());
+    put(bytes, 0, &crc.to_le_bytes());
+}
+
+/// Reads exactly one record that lies at `binding`, its checksum checked first. Returns its header and its payload.
+pub(crate) fn open(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fault> {
+    let Some((crc, body)) = bytes.split_first_chunk::<CRC_LEN>() else {
+        return Err(Fault::short(HEADER_LEN, bytes.len()));
+    };
+    let stored = u32::from_le_bytes(*crc);
+    let computed = bound(binding, body);
+    if stored != computed {
+        return Err(Fault::checksum(stored, computed));
+    }
+    let header = Header::decode(bytes)?;
+    let payload = bytes.get(HEADER_LEN..).unwrap_or_default();
+    if payload.len() as u64 != u64::from(header.payload_len) {
+        return Err(Fault::damaged(
+            format!("a payload of {} bytes", header.payload_len),
+            format!("{}", payload.len()),
+        ));
+    }
+    Ok((header, payload))
+}
+
+const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28);

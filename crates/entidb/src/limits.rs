@@ -1,0 +1,16 @@
+//! What a database can hold. The limits are part of the format, in docs/format.md.
+
+/// The longest payload of an entity, in bytes: 64 MiB.
+pub const PAYLOAD_LEN_MAX: usize = 64 << 20;
+
+/// The longest name of a collection, in bytes of UTF-8.
+pub const COLLECTION_NAME_LEN_MAX: usize = 255;
+
+/// How many collections a database can have.
+pub const COLLECTION_COUNT_MAX: usize = 65_535;
+
+/// How deep arrays, maps and tags nest in a payload.
+pub const NESTING_MAX: usize = entidb_codec::NESTING_MAX;
+
+/// The largest transaction, in bytes of its records: 1 GiB.
+pub const TRANSACTION_LEN_MAX: usize = 1 << 30;

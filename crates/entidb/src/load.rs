@@ -1,0 +1,250 @@
+//! From bytes to state, without writing: what a reader does at open, and a writer before it recovers.
+//!
+//! Promises: what the manifest, or any whole batch, knows to have been synced is found whole, or named as damage; anything else
+//! behind the last whole batch is a torn tail. Relies on the log's walk. Must never write.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entidb_storage::Directory;
+
+use crate::commit::locations;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::name::{self, StreamKind};
+use crate::format::{Fault, header};
+use crate::ids::{Lsn, StreamId};
+use crate::log::{self, Tail};
+use crate::manifest::{self, Manifest};
+use crate::memtable::Memtable;
+use crate::run::Run;
+use crate::stream::Stream;
+use crate::view::View;
+use crate::writer::IdleLog;
+
+/// How often a reader starts over because a writer changed what it was reading.
+const READ_ATTEMPTS: usize = 10;
+
+/// A database's state, as its streams tell it.
+pub(crate) struct Loaded {
+    pub(crate) manifest: Manifest,
+    pub(crate) view: View,
+    pub(crate) last_lsn: Lsn,
+    pub(crate) logs: Vec<IdleLog>,
+    /// The first position that is not known to be synced and has a batch: the index of its log, and the offset in bytes.
+    pub(crate) unsynced: Option<(usize, u64)>,
+    /// Bytes of a torn tail, in the last log.
+    pub(crate) torn_bytes: u64,
+}
+
+impl Loaded {
+    /// Whether the last session was closed and nothing was changed since.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.manifest.closed.is_some() && self.torn_bytes == 0
+    }
+}
+
+/// Reads the manifest. Where there is none, says what is there instead.
+pub(crate) fn manifest(directory: &dyn Directory) -> Result<Option<Manifest>> {
+    if let Some(manifest) = manifest::read(directory)? {
+        return Ok(Some(manifest));
+    }
+    let names = directory
+        .list()
+        .map_err(|error| Error::storage(error, "list", "the directory"))?;
+    // A writer may have made it in between.
+    if let Some(manifest) = manifest::read(directory)? {
+        return Ok(Some(manifest));
+    }
+    if let Some(stream) = names.iter().find(|name| name::parse(name).is_some()) {
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("the manifest is missing, though {stream} is there; restore it from a backup"),
+        )
+        .at(name::MANIFEST, 0));
+    }
+    match names.iter().find(|name| *name != name::LOCK) {
+        Some(foreign) => Err(Error::new(
+            ErrorKind::NotADatabase,
+            format!("this is not a database: it holds {foreign}; name a new or an empty folder"),
+        )),
+        // Nothing, or what a creation that was cut off has left.
+        None => Ok(None),
+    }
+}
+
+/// Loads the database beside whatever writer it may have: if a stream vanishes or changes under the reader because the
+/// manifest has moved on, it starts over.
+pub(crate) fn beside_a_writer(directory: &dyn Directory) -> Result<Option<Loaded>> {
+    let mut attempt = 1;
+    loop {
+        let Some(before) = manifest(directory)? else {
+            return Ok(None);
+        };
+        let edit = before.edit;
+        match load(directory, before) {
+            Ok(loaded) => return Ok(Some(loaded)),
+            Err(error) => {
+                let moved_on = manifest(directory)?.is_some_and(|now| now.edit != edit);
+                if !moved_on || attempt == READ_ATTEMPTS {
+                    return Err(error);
+                }
+                attempt += 1;
+            }
+        }
+    }
+}
+
+/// Opens every stream that the manifest lists and walks through the logs that no run covers.
+pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Loaded> {
+    let mut streams = BTreeMap::new();
+    for entry in &manifest.segments {
+        let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
+        stream.footer(entry.end, entry.len, &entry.digest)?;
+        streams.insert(stream.id, Arc::new(stream));
+    }
+    let mut runs = Vec::new();
+    for entry in manifest.runs.iter().rev() {
+        runs.push(Arc::new(Run::open(directory, *entry, manifest.database)?));
+    }
+    let memtable = Memtable::default();
+    let mut walked: Vec<(Arc<Stream>, Tail)> = Vec::new();
+    let mut last_lsn = manifest.covered;
+    for entry in &manifest.logs {
+        let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
+        let tail = log::walk(&stream, entry.end, last_lsn, |walk| {
+            let mut tombstones = 0;
+            // The batch's checksum held: that its records can be read is checked here, their own checksums when they are.
+            log::records(&stream, &walk, |found| {
+                tombstones += u64::from(found.is_tombstone());
+                Ok(())
+            })?;
+            let lsn = walk.header.lsn;
+            memtable.insert(locations(walk.body, stream.id, walk.body_at, lsn));
+            Ok(tombstones)
+        })?;
+        last_lsn = tail.last_lsn;
+        let stream = Arc::new(stream);
+        streams.insert(stream.id, Arc::clone(&stream));
+        walked.push((stream, tail));
+    }
+    let known: Vec<u64> = walked
+        .iter()
+        .zip(&manifest.logs)
+        .enumerate()
+        .map(|(index, ((stream, _), entry))| {
+            let claimed = walked.iter().map(|(_, tail)| tail.claimed(stream.id)).max();
+            let listed = manifest.synced.filter(|synced| synced.log == stream.id);
+            let closed = manifest
+                .closed
+                .filter(|_| index + 1 == manifest.logs.len())
+                .map(|closed| closed.log_end);
+            (header::LEN as u64)
+                .max(claimed.unwrap_or(0))
+                .max(listed.map_or(0, |synced| synced.offset))
+                .max(entry.end.unwrap_or(0))
+                .max(closed.unwrap_or(0))
+        })
+        .collect();
+    for ((stream, tail), known) in walked.iter().zip(&known) {
+        check_tail(stream, tail, *known)?;
+    }
+    if let Some(closed) = manifest.closed {
+        check_closed(&manifest, &walked, closed.last_lsn, last_lsn)?;
+    }
+    let last = walked.last().zip(manifest.logs.last());
+    let torn_bytes = match last {
+        Some(((stream, tail), entry)) if entry.end.is_none() && !tail.sealed => {
+            stream.size()?.saturating_sub(tail.end)
+        }
+        _ => 0,
+    };
+    let unsynced = walked
+        .iter()
+        .zip(&known)
+        .position(|((_, tail), known)| tail.end > *known)
+        .map(|index| (index, known.get(index).copied().unwrap_or_default()));
+    let clean = manifest.closed.is_some() && torn_bytes == 0;
+    let count = walked.len();
+    let logs = walked
+        .into_iter()
+        .zip(&manifest.logs)
+        .enumerate()
+        .map(|(index, ((stream, tail), entry))| IdleLog {
+            stream,
+            end: tail.end,
+            tally: tail.tally,
+            clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
+            unsynced: unsynced.is_some_and(|(first, _)| index >= first),
+        })
+        .collect();
+    Ok(Loaded {
+        view: View {
+            memtable: Arc::new(memtable),
+            runs,
+            streams,
+            catalog: Arc::new(manifest.catalog.clone()),
+        },
+        manifest,
+        last_lsn,
+        logs,
+        unsynced,
+        torn_bytes,
+    })
+}
+
+/// A log must be whole as far as it is known to have been synced.
+fn check_tail(stream: &Stream, tail: &Tail, known: u64) -> Result<()> {
+    if tail.end >= known {
+        return Ok(());
+    }
+    let fault = tail.fault.clone().unwrap_or_else(|| {
+        Fault::damaged(
+            format!("batches up to {known}, which were synced"),
+            "the end of the stream".to_owned(),
+        )
+    });
+    Err(fault.at(&stream.name, tail.end))
+}
+
+/// After a clean close, the last commit is the one that the manifest names.
+fn check_closed(
+    manifest: &Manifest,
+    walked: &[(Arc<Stream>, Tail)],
+    expected: Lsn,
+    got: Lsn,
+) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    let (name, end) = walked.last().map_or_else(
+        || (name::MANIFEST.to_owned(), 0),
+        |(stream, tail)| (stream.name.clone(), tail.end),
+    );
+    debug_assert!(manifest.closed.is_some());
+    Err(Error::corrupt(
+        &name,
+        end,
+        format!("commit {expected} to be the last"),
+        got,
+    ))
+}
+
+/// Streams numbered above what the manifest has given out: the manifest is older than they are.
+pub(crate) fn check_names(directory: &dyn Directory, next_stream: StreamId) -> Result<()> {
+    let names = directory
+        .list()
+        .map_err(|error| Error::storage(error, "list", "the directory"))?;
+    for name in names {
+        if let Some((id, _)) = name::parse(&name)
+            && id >= next_stream
+        {
+            return Err(Error::corrupt(
+                name::MANIFEST,
+                0,
+                format!("streams below number {next_stream}"),
+                format!("{name}: the manifest is older than its streams"),
+            ));
+        }
+    }
+    Ok(())
+}

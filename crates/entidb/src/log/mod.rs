@@ -1,0 +1,10 @@
+//! The active log: batches are appended behind each other, and each is durable before it counts.
+//!
+//! Promises: a batch is in the log whole or not at all; nothing is ever appended behind a torn tail. Relies on the storage
+//! contract's clauses 3, 6, 7 and 8. Must never know what the records mean.
+
+mod scan;
+mod writer;
+
+pub(crate) use scan::{Tail, Walk, records, walk};
+pub(crate) use writer::{Draft, Failure, Log, seal};

@@ -1,0 +1,194 @@
+//! Recovery: what a writer does at open before it shows anything.
+//!
+//! Promises: everything acknowledged is there; what is shown is on the disk, and not only in a page cache that a failed sync or
+//! a kill has left warm. Crashing in here and recovering again gives the same. Relies on the load. Must never append behind
+//! a torn tail, nor sync again what a sync has failed on.
+
+use std::sync::Arc;
+
+use entidb_storage::{Directory, DirectoryLock};
+
+use crate::commit::locations;
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::format::header;
+use crate::ids::Lsn;
+use crate::load::{self, Loaded};
+use crate::log::{self, Draft, Failure, Log};
+use crate::manifest::{Catalog, Manifest};
+use crate::options::Options;
+use crate::view::Published;
+use crate::writer::{Counters, IdleLog, Writer};
+
+/// Opens a database for writing, or makes it. The writer keeps the lock.
+pub(crate) fn open(
+    directory: Arc<dyn Directory>,
+    lock: DirectoryLock,
+    environment: Arc<Environment>,
+    options: Options,
+) -> Result<Option<Writer>> {
+    let loaded = match load::manifest(&*directory)? {
+        Some(manifest) => {
+            load::check_names(&*directory, manifest.next_stream)?;
+            load::load(&*directory, manifest)?
+        }
+        None if options.create => {
+            let made = new_manifest(&environment);
+            load::load(&*directory, made)?
+        }
+        None => return Ok(None),
+    };
+    let is_new = loaded.manifest.edit == 0;
+    let clean = loaded.is_clean();
+    let unsynced = loaded.unsynced;
+    let mut writer = writer(directory, lock, environment, options, loaded);
+    if is_new {
+        // ORDER: the manifest is the first stream of all but the lock; a crash before it leaves nothing that counts, and the
+        // database is made again.
+        writer.begin_session()?;
+    } else if !clean {
+        // The manifest itself may be one whose replacing failed at its last sync: it is replaced again before anything is
+        // shown or removed by what it says.
+        writer.begin_session()?;
+        if let Some((index, offset)) = unsynced {
+            writer.copy_unsynced(index, offset)?;
+        }
+    }
+    Ok(Some(writer))
+}
+
+/// The manifest of an empty database, never yet written.
+fn new_manifest(environment: &Environment) -> Manifest {
+    Manifest {
+        database: environment.random(),
+        edit: 0,
+        next_stream: crate::ids::StreamId(1),
+        lsn_ceiling: Lsn(1),
+        covered: Lsn::ZERO,
+        closed: None,
+        synced: None,
+        logs: Vec::new(),
+        segments: Vec::new(),
+        runs: Vec::new(),
+        catalog: Catalog::default(),
+    }
+}
+
+fn writer(
+    directory: Arc<dyn Directory>,
+    lock: DirectoryLock,
+    environment: Arc<Environment>,
+    options: Options,
+    loaded: Loaded,
+) -> Writer {
+    let next_lsn = match loaded.manifest.closed {
+        Some(closed) => Lsn(closed.last_lsn.0 + 1),
+        // Above whatever a lost session may have given out.
+        None => loaded.manifest.lsn_ceiling,
+    };
+    Writer {
+        directory,
+        environment,
+        options,
+        published: Arc::new(Published::new(loaded.view, loaded.last_lsn)),
+        next_stream: loaded.manifest.next_stream,
+        manifest: loaded.manifest,
+        session: false,
+        last_lsn: loaded.last_lsn,
+        next_lsn,
+        idle: loaded.logs,
+        active: None,
+        poisoned: false,
+        counters: Counters::default(),
+        _lock: lock,
+    }
+}
+
+impl Writer {
+    /// Copies every batch from `offset` in the idle log `index` on into a new log, syncs that, and lists it in their place.
+    ///
+    /// After a failed sync, or a kill, these batches may be in the page cache and not on the disk; syncing them again would
+    /// succeed without writing them.
+    fn copy_unsynced(&mut self, index: usize, offset: u64) -> Result<()> {
+        let id = self.allocate_stream()?;
+        let salt = self.environment.salt();
+        self.counters.syncs += 2;
+        let mut copy = Log::create(&*self.directory, id, self.manifest.database, salt)?;
+        let (view, _) = self.published.get();
+        let mut kept: Option<IdleLog> = None;
+        let mut previous = self.manifest.covered;
+        for (at, old) in self.idle.iter().enumerate() {
+            if at < index {
+                previous = last_lsn(old, previous);
+                continue;
+            }
+            let copied_from = if at == index { offset } else { 0 };
+            let tail = log::walk(&old.stream, Some(old.end), previous, |walk| {
+                if walk.body_at < copied_from {
+                    return tombstones(&old.stream, &walk);
+                }
+                let lsn = walk.header.lsn;
+                let mut draft = Draft {
+                    lsn,
+                    previous: walk.header.previous,
+                    time_us: walk.header.time_us,
+                    body: walk.body.to_vec(),
+                };
+                let body_at = copy.append(&mut draft).map_err(Failure::into_error)?;
+                view.memtable
+                    .insert(locations(&draft.body, id, body_at, lsn));
+                tombstones(&old.stream, &walk)
+            })?;
+            previous = tail.last_lsn;
+            if at == index && offset > header::LEN as u64 {
+                let head = log::walk(&old.stream, Some(offset), self.previous_of(index), |walk| {
+                    tombstones(&old.stream, &walk)
+                })?;
+                kept = Some(IdleLog {
+                    stream: Arc::clone(&old.stream),
+                    end: offset,
+                    tally: head.tally,
+                    clean: false,
+                    unsynced: false,
+                });
+            }
+        }
+        // ORDER: the copies are durable before the manifest names them; one line earlier a crash leaves the old logs, and the
+        // next open copies them again.
+        copy.sync()?;
+        self.idle.truncate(index);
+        self.idle.extend(kept);
+        let logs = self.log_entries(Some(copy.entry()));
+        let stream = Arc::new(copy.stream().clone());
+        self.active = Some(copy);
+        // ORDER: this is where the copies take the place of what was copied, which is not shown before.
+        self.edit(|manifest| manifest.logs = logs)?;
+        self.published.change(|view| {
+            view.streams.insert(id, stream);
+        });
+        Ok(())
+    }
+
+    /// The last LSN before the idle log `index`.
+    fn previous_of(&self, index: usize) -> Lsn {
+        let before = self.idle.iter().take(index);
+        before.fold(self.manifest.covered, |lsn, log| last_lsn(log, lsn))
+    }
+}
+
+fn last_lsn(log: &IdleLog, previous: Lsn) -> Lsn {
+    if log.tally.batches() > 0 {
+        log.tally.last_lsn()
+    } else {
+        previous
+    }
+}
+
+fn tombstones(stream: &crate::stream::Stream, walk: &log::Walk<'_>) -> Result<u64> {
+    let mut tombstones = 0;
+    log::records(stream, walk, |found| {
+        tombstones += u64::from(found.is_tombstone());
+        Ok(())
+    })?;
+    Ok(tombstones)
+}

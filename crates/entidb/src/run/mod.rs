@@ -1,0 +1,12 @@
+//! Sorted, immutable keys on disk, and where the record of each lies.
+//!
+//! Promises: of every key that it covers, exactly the newest version at the time of its checkpoint; every page is checked as it
+//! comes in. Relies on the manifest for its length and digest. Must never know the records.
+
+mod builder;
+mod cursor;
+mod reader;
+
+pub(crate) use builder::Builder;
+pub(crate) use cursor::Cursor;
+pub(crate) use reader::Run;

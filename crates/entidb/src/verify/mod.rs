@@ -1,0 +1,129 @@
+//! Verify: reads every byte, names what is wrong and where, and changes nothing.
+//!
+//! Promises: no damage is passed over, and one damage does not hide the next. Relies on the same readers as everything else, and
+//! besides compares what they say of each other: each record with the run that points to it, each footer with what it sums up.
+
+mod report;
+mod runs;
+mod segments;
+
+use entidb_storage::Directory;
+
+pub use report::{Problem, Report};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::name;
+use crate::load;
+use crate::manifest::Manifest;
+use crate::view::View;
+
+/// How often a verification starts over because a writer changed what it was reading.
+const ATTEMPTS: usize = 5;
+
+/// Verifies the database in `directory`, beside whatever writer it may have.
+pub(crate) fn verify(directory: &dyn Directory) -> Result<Report> {
+    let mut attempt = 1;
+    loop {
+        let manifest = match load::manifest(directory) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    "there is no database in this folder",
+                ));
+            }
+            Err(error) if error.kind() == ErrorKind::NotADatabase => return Err(error),
+            Err(error) => {
+                let mut report = Report::default();
+                report.add(name::MANIFEST, &error);
+                return Ok(report);
+            }
+        };
+        let edit = manifest.edit;
+        let report = verify_listed(directory, manifest)?;
+        let moved_on =
+            load::manifest(directory).is_ok_and(|now| now.is_some_and(|m| m.edit != edit));
+        if report.is_sound() || !moved_on || attempt == ATTEMPTS {
+            return Ok(report);
+        }
+        attempt += 1;
+    }
+}
+
+fn verify_listed(directory: &dyn Directory, manifest: Manifest) -> Result<Report> {
+    let mut report = Report::default();
+    report.read(manifest_len(directory)?);
+    if let Err(error) = load::check_names(directory, manifest.next_stream) {
+        report.add(name::MANIFEST, &error);
+    }
+    note_unlisted(directory, &manifest, &mut report)?;
+    // What opening checks, with the same code; and if all of it holds, a view to compare the rest with.
+    let view = match load::load(directory, manifest.clone()) {
+        Ok(loaded) => {
+            if loaded.torn_bytes > 0 {
+                report.note(format!(
+                    "{} bytes of a torn tail behind the last commit: the next open for writing leaves them behind",
+                    loaded.torn_bytes
+                ));
+            }
+            Some(loaded.view)
+        }
+        Err(error) => {
+            report.add(name::MANIFEST, &error);
+            None
+        }
+    };
+    segments::verify(directory, &manifest, view.as_ref(), &mut report);
+    runs::verify(directory, &manifest, view.as_ref(), &mut report);
+    if let Some(view) = &view {
+        report.entity_count = count_entities(view, &mut report);
+    }
+    Ok(report)
+}
+
+fn manifest_len(directory: &dyn Directory) -> Result<u64> {
+    directory
+        .open_reader(name::MANIFEST)
+        .and_then(|reader| reader.size())
+        .map_err(|error| Error::storage(error, "measure", name::MANIFEST))
+}
+
+fn note_unlisted(
+    directory: &dyn Directory,
+    manifest: &Manifest,
+    report: &mut Report,
+) -> Result<()> {
+    let names = directory
+        .list()
+        .map_err(|error| Error::storage(error, "list", "the directory"))?;
+    for stream in names {
+        let numbered = name::parse(&stream);
+        if numbered.is_some_and(|(id, _)| id < manifest.next_stream && !manifest.lists(id)) {
+            report.note(format!(
+                "{stream} is left over and not used: the next session that writes removes it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn count_entities(view: &View, report: &mut Report) -> u64 {
+    use std::ops::Bound::Unbounded;
+    let mut merge = crate::merge::Merge::new(
+        view,
+        crate::ids::Lsn(u64::MAX),
+        (Unbounded, Unbounded),
+        false,
+    );
+    let mut count = 0;
+    loop {
+        match merge.next() {
+            Ok(Some((_, location))) => count += u64::from(!location.tombstone),
+            Ok(None) => return count,
+            Err(error) => {
+                report.add(name::MANIFEST, &error);
+                return count;
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Logs and segments: each batch, each record, each footer.
+
+use entidb_storage::Directory;
+
+use super::Report;
+use crate::error::{Error, Result};
+use crate::format::checksum::Binding;
+use crate::format::footer::Tally;
+use crate::format::key::Key;
+use crate::format::name::StreamKind;
+use crate::format::{Fault, block, record};
+use crate::ids::{Lsn, StreamId};
+use crate::log;
+use crate::manifest::{Manifest, SegmentEntry};
+use crate::stream::Stream;
+use crate::view::View;
+
+pub(super) fn verify(
+    directory: &dyn Directory,
+    manifest: &Manifest,
+    view: Option<&View>,
+    report: &mut Report,
+) {
+    let mut previous = Lsn::ZERO;
+    for entry in &manifest.segments {
+        let name = StreamKind::Log.name(entry.stream);
+        if let Err(error) = segment(directory, manifest, entry, previous, view, report) {
+            report.add(&name, &error);
+        }
+        // By the manifest, so that damage in one segment does not spread to the next.
+        previous = entry.last_lsn;
+    }
+    previous = manifest.covered;
+    for entry in &manifest.logs {
+        let name = StreamKind::Log.name(entry.stream);
+        match open(directory, manifest, entry.stream, report)
+            .and_then(|stream| walk(&stream, entry.end, previous, view, report))
+        {
+            // Whether a fault at the end is damage or a torn tail, the load has told.
+            Ok(tail) => previous = tail.last_lsn,
+            Err(error) => report.add(&name, &error),
+        }
+    }
+}
+
+fn open(
+    directory: &dyn Directory,
+    manifest: &Manifest,
+    id: StreamId,
+    report: &mut Report,
+) -> Result<Stream> {
+    let stream = Stream::open(directory, StreamKind::Log, id, manifest.database)?;
+    report.read(stream.size()?);
+    Ok(stream)
+}
+
+fn segment(
+    directory: &dyn Directory,
+    manifest: &Manifest,
+    entry: &SegmentEntry,
+    previous: Lsn,
+    view: Option<&View>,
+    report: &mut Report,
+) -> Result<()> {
+    let stream = open(directory, manifest, entry.stream, report)?;
+    let footer = stream.footer(entry.end, entry.len, &entry.digest);
+    if let Err(error) = &footer {
+        report.add(&stream.name, error);
+    }
+    let tail = walk(&stream, Some(entry.end), previous, view, report)?;
+    if let Some(fault) = tail.fault {
+        return Err(fault.at(&stream.name, tail.end));
+    }
+    let fail = |fault: Fault| fault.at(&stream.name, entry.end);
+    let Ok(footer) = footer else {
+        return Ok(());
+    };
+    let told = block::decode(stream.salt, entry.end, &footer)
+        .and_then(Tally::decode)
+        .map_err(fail)?;
+    let lsns = (entry.first_lsn, entry.last_lsn);
+    if told != tail.tally || lsns != (told.first_lsn(), told.last_lsn()) || tail.end != entry.end {
+        return Err(Error::corrupt(
+            &stream.name,
+            entry.end,
+            format!("{told:?}"),
+            format!("{:?}", tail.tally),
+        ));
+    }
+    Ok(())
+}
+
+/// Walks through the batches and checks every record: its own checksum, its payload, and that the runs know it.
+fn walk(
+    stream: &Stream,
+    limit: Option<u64>,
+    previous: Lsn,
+    view: Option<&View>,
+    report: &mut Report,
+) -> Result<log::Tail> {
+    log::walk(stream, limit, previous, |batch| {
+        let mut tombstones = 0;
+        log::records(stream, &batch, |found| {
+            report.record_count += 1;
+            tombstones += u64::from(found.is_tombstone());
+            if let Err(error) = check_record(stream, found.bytes, found.binding, view) {
+                report.add(&stream.name, &error);
+            }
+            Ok(())
+        })?;
+        Ok(tombstones)
+    })
+}
+
+fn check_record(
+    stream: &Stream,
+    bytes: &[u8],
+    binding: Binding,
+    view: Option<&View>,
+) -> Result<()> {
+    let fail = |fault: Fault| fault.at(&stream.name, binding.offset);
+    let (header, payload) = record::open(bytes, binding).map_err(fail)?;
+    if header.kind == record::Kind::Entity {
+        entidb_codec::validate(payload)
+            .map_err(|error| fail(Fault::damaged("canonical CBOR", error.to_string())))?;
+    }
+    let Some(view) = view else {
+        return Ok(());
+    };
+    let key = Key::new(header.collection, header.id);
+    let newest = view.locate(key, Lsn(u64::MAX))?;
+    if newest.is_none_or(|newest| newest.lsn < binding.lsn) {
+        return Err(Error::corrupt(
+            &stream.name,
+            binding.offset,
+            format!("a run or the memtable to know commit {}", binding.lsn),
+            newest.map_or("none".to_owned(), |newest| newest.lsn.to_string()),
+        ));
+    }
+    Ok(())
+}
