@@ -1,0 +1,287 @@
+//! The command line: what can be said, and its help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use entidb::limits::COLLECTION_NAME_LEN_MAX;
+
+use crate::id::GivenId;
+
+/// Load, look at and check an EntiDB database.
+#[derive(Debug, Parser)]
+#[command(
+    name = "entidb",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+A database is a folder. DB is its path. An ID is 36 characters with dashes, like 01890a5d-ac96-774b-bcce-b302099a8057, or
+key:VALUE for the id that `import --id FIELD` gives to that value.
+
+Exit codes: 0 done; 1 no (absent, a bad line, damage found); 2 wrong use; 3 could not (locked, full, unreadable, damaged).
+
+A start:
+  entidb demo
+  entidb import shop.entidb customers customers.ndjson --id email
+  entidb get shop.entidb customers key:ann@example.com"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Import(Import),
+    Get(Get),
+    Put(Put),
+    Delete(Delete),
+    Scan(Scan),
+    Collections(Collections),
+    Stats(Stats),
+    Verify(Verify),
+    Export(Export),
+    Checkpoint(Checkpoint),
+    Demo(Demo),
+}
+
+/// Load entities from a file, or from standard input
+///
+/// The database and the collection are made if they are not there. An entity is a JSON object, or a row of CSV. Its id is
+/// its `_id`; or else the value of FIELD, which stays in the entity; or else a new one. Both are a dashed UUID as it stands,
+/// or a text or integer that the id is made of. An id that is there already has its entity replaced.
+///
+/// Each batch is committed as a whole, and durable before the next. A bad line ends the import with exit code 1; nothing of
+/// its batch is kept, the batches before it stay.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb import shop.entidb customers customers.ndjson --id email
+  entidb import shop.entidb orders orders.csv --id number
+  produce | entidb import shop.entidb events - --ack --batch 1")]
+pub(crate) struct Import {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    #[arg(value_parser = collection_name)]
+    /// The collection's name
+    pub(crate) collection: String,
+    /// What to load; `-` for standard input
+    pub(crate) file: PathBuf,
+    /// The field whose value gives the id, where there is no `_id`
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) id: Option<String>,
+    /// What the input is; without it, the file's ending tells, and standard input is ndjson
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// How many entities are committed at once, at most; a batch ends at 8 MiB in any case
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) batch: u64,
+    /// Print each id once its entity is durable
+    #[arg(long)]
+    pub(crate) ack: bool,
+    /// Leave out bad lines, and count them
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+}
+
+/// What an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object a line
+    Ndjson,
+    /// One array of objects, or objects one after the other
+    Json,
+    /// A row of names, then rows of texts; an empty text is absent
+    Csv,
+}
+
+/// Print one entity as a line of JSON
+///
+/// Exit code 1 says that it is not there, and only that.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb get shop.entidb customers key:ann@example.com")]
+pub(crate) struct Get {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// The entity's id: 36 characters with dashes, or key:VALUE
+    pub(crate) id: GivenId,
+}
+
+/// Store one JSON object from standard input, and print its id
+///
+/// The database and the collection are made if they are not there. The id is ID, or the object's `_id`, or a new one. An
+/// entity that has the id already is replaced.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  echo '{\"name\":\"Ann\",\"age\":41}' | entidb put shop.entidb customers key:ann@example.com")]
+pub(crate) struct Put {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// The entity's id: 36 characters with dashes, or key:VALUE
+    pub(crate) id: Option<GivenId>,
+}
+
+/// Delete entities, all in one transaction
+///
+/// Those that are there are deleted. Exit code 1 says that one or more were not.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb delete shop.entidb customers key:ann@example.com key:bob@example.com")]
+pub(crate) struct Delete {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// The entities' ids: 36 characters with dashes, or key:VALUE
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<GivenId>,
+}
+
+/// Print the entities of a collection as NDJSON, in the order of their ids
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb scan shop.entidb customers --limit 10
+  entidb scan shop.entidb customers --limit 10 --after 01890a5d-ac96-774b-bcce-b302099a8057
+  entidb scan shop.entidb customers --ids | wc -l")]
+pub(crate) struct Scan {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// How many entities to print, at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Go on behind this id, in the direction of the scan; it need not be there
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<GivenId>,
+    /// From the highest id down
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Print the ids alone
+    #[arg(long)]
+    pub(crate) ids: bool,
+}
+
+/// List the collections, and how many entities each has
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb collections shop.entidb")]
+pub(crate) struct Collections {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what the database's files hold
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb stats shop.entidb --json")]
+pub(crate) struct Stats {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Read every byte, and name what is wrong and where
+///
+/// Changes nothing, needs no lock, and works on a database that cannot be opened. Exit code 1 says that damage was found.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb verify shop.entidb && echo sound")]
+pub(crate) struct Verify {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write a collection as NDJSON, to a file or standard output
+///
+/// The file appears under its name once it is whole and durable. `import` of it gives an equal collection.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb export shop.entidb customers customers.ndjson
+  entidb export shop.entidb customers | gzip > customers.ndjson.gz")]
+pub(crate) struct Export {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// Where to write; standard output if it is left out, or `-`
+    pub(crate) file: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Seal the log and write its keys, so that the next open has nothing to replay
+///
+/// This happens by itself as the log grows; nothing is made more durable by it.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb checkpoint shop.entidb")]
+pub(crate) struct Checkpoint {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+}
+
+/// Make a database of real data, kill a writer in the middle, and find everything again
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb demo
+  entidb demo /tmp/my-demo")]
+pub(crate) struct Demo {
+    /// Where to make it
+    #[arg(default_value = "entidb-demo")]
+    pub(crate) dir: PathBuf,
+}
+
+fn collection_name(name: &str) -> Result<String, String> {
+    match name.len() {
+        1..=COLLECTION_NAME_LEN_MAX => Ok(name.to_owned()),
+        len => Err(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {len}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_command_has_an_example() {
+        let mut command = super::Args::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands_mut() {
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Example"), "{}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `entidb collections`
+
+use entidb::Value;
+
+use crate::args::Collections;
+use crate::exit::Outcome;
+use crate::{human, open, table};
+
+pub(crate) fn run(args: &Collections) -> Outcome {
+    let db = open::for_reading(&args.db)?;
+    let snapshot = db.snapshot();
+    let mut found = Vec::new();
+    for name in snapshot.collections() {
+        let mut count = 0_u64;
+        for id in snapshot.scan(name).ids() {
+            id?;
+            count += 1;
+        }
+        found.push((name, count));
+    }
+    if args.json {
+        let collections = found.into_iter().map(|(name, count)| {
+            Value::from([
+                ("name", Value::from(name)),
+                ("entities", Value::from(count)),
+            ])
+        });
+        return table::print_json(&Value::from([(
+            "collections",
+            collections.collect::<Value>(),
+        )]));
+    }
+    let mut table = table::new(["collection", "entities"]);
+    for (name, count) in found {
+        table.add_row([name.to_owned(), human::count(count)]);
+    }
+    table::right(&mut table, 1);
+    table::print(&table)
+}

@@ -1,0 +1,49 @@
+//! Opening the database, and what is said of it.
+
+use std::path::Path;
+
+use entidb::{Database, Options, Snapshot};
+
+use crate::exit::{Failure, Outcome, say};
+
+/// For reading: without a lock, beside a writer, on a read-only disk.
+pub(crate) fn for_reading(path: &Path) -> Outcome<Database> {
+    Ok(Options::new().read_only(true).open(path)?)
+}
+
+/// For writing, if it is there.
+pub(crate) fn for_writing(path: &Path) -> Outcome<Database> {
+    Ok(Options::new().create(false).open(path)?)
+}
+
+/// For writing; made if it is not there.
+pub(crate) fn or_make(path: &Path) -> Outcome<Database> {
+    Ok(Options::new().open(path)?)
+}
+
+/// Closes it after its work is done and durable.
+pub(crate) fn close(db: Database) {
+    if let Err(error) = db.close() {
+        // No failure: the work is done, and the next open recovers.
+        say(format_args!(
+            "everything is durable, but the database could not be closed, so that the next open takes longer: {error}"
+        ));
+    }
+}
+
+/// No, unless the collection is there.
+pub(crate) fn collection(snapshot: &Snapshot, path: &Path, name: &str) -> Outcome {
+    if snapshot.collections().any(|there| there == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = snapshot.collections().collect();
+    let there = if names.is_empty() {
+        "has none yet".to_owned()
+    } else {
+        format!("has: {}", names.join(", "))
+    };
+    Err(Failure::no(format!(
+        "there is no collection {name}; {} {there}",
+        path.display()
+    )))
+}

@@ -1,0 +1,12 @@
+//! The program, used as it is from outside: arguments, input, output, exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod commands;
+mod common;
+mod demo;
+mod durability;
+mod export;
+mod formats;
+mod import;
+mod sizes;
