@@ -133,7 +133,7 @@ mod tests {
 
     fn key(n: u64) -> Key {
         // Every second one like a UUIDv7, where only the low bits differ.
-        let high = if n % 2 == 0 {
+        let high = if n.is_multiple_of(2) {
             mix64(n)
         } else {
             0x0190_0000_0000_7000

@@ -1,4 +1,9 @@
 //! Each format against its golden bytes in docs/format.md, its prefixes, and its flipped bits.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the tests' own bytes"
+)]
 
 use bytes::Bytes;
 

@@ -1,5 +1,9 @@
 //! Images of a directory, and a small database to make them of.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of it, and a failure is a failed test"
+)]
 
 use std::collections::BTreeMap;
 
