@@ -1,0 +1,132 @@
+//! The engine after every crash in short histories, and after crashes in its recoveries.
+//!
+//! `ENTIDB_CRASH_STATES=1000000 cargo test -p entidb_testkit --release --test crash -- --nocapture` looks at that many
+//! states at the least; without it there are about 55,000.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    reason = "a test's helpers fail as its functions do, and say what they have looked at"
+)]
+
+mod common;
+
+use std::time::Instant;
+
+use common::{History, Step, delete, one, pass, put, sum};
+use entidb_testkit::{Report, SimDisk};
+
+/// How many states the test `share` of a hundredth of all looks at.
+fn states(share: u64) -> u64 {
+    let all = std::env::var("ENTIDB_CRASH_STATES").ok();
+    all.and_then(|all| all.parse().ok()).unwrap_or(30_000) * share / 100
+}
+
+fn say(name: &str, report: &Report, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{name}: {report}; {:.0} states a second",
+        report.explored as f64 / seconds
+    );
+}
+
+/// Short histories that have found almost everything in other stores.
+fn fixed() -> Vec<(&'static str, History)> {
+    let long = "x".repeat(1500);
+    let first = vec![one(put("a", 1, "first"))];
+    let several = vec![
+        one(put("a", 1, "first")),
+        Step::Commit(vec![
+            put("a", 2, "two"),
+            put("b", 1, "three"),
+            delete("a", 1),
+        ]),
+        one(put("a", 1, long.as_str())),
+    ];
+    let deletes = vec![
+        one(put("a", 1, "first")),
+        Step::Checkpoint,
+        one(delete("a", 1)),
+        Step::Checkpoint,
+        one(put("a", 1, "again")),
+    ];
+    let reopens = vec![
+        one(put("a", 1, "first")),
+        Step::Reopen,
+        one(put("a", 2, "second")),
+        Step::Reopen,
+        Step::Reopen,
+        one(put("b", 2, "third")),
+    ];
+    let everything = vec![
+        one(put("a", 1, "first")),
+        Step::Commit(vec![
+            put("a", 2, "two"),
+            put("b", 1, "three"),
+            delete("a", 1),
+        ]),
+        Step::Checkpoint,
+        one(put("a", 3, "fourth")),
+        Step::Reopen,
+        Step::Checkpoint,
+        one(delete("b", 1)),
+    ];
+    vec![
+        ("one commit", History::new(1, first)),
+        ("several commits", History::new(2, several)),
+        ("deletes and checkpoints", History::new(3, deletes)),
+        ("reopens", History::new(4, reopens)),
+        ("everything", History::new(5, everything)),
+    ]
+}
+
+#[test]
+fn every_crash_in_short_histories_keeps_what_was_acknowledged() {
+    for sector_len in [512, 128] {
+        for (name, history) in fixed() {
+            let start = Instant::now();
+            let disk = SimDisk::new(history.seed).with_sector_len(sector_len);
+            let report = pass(history.test().disk(disk));
+            say(name, &report, start);
+        }
+    }
+}
+
+#[test]
+fn every_crash_inside_a_recovery_keeps_what_was_shown() {
+    for (name, history) in fixed() {
+        let start = Instant::now();
+        let test = history.test().depth(3).states_per_point(200);
+        let report = pass(test.states_max(states(4)));
+        say(name, &report, start);
+    }
+}
+
+fn random_histories(seeds: impl Iterator<Item = u64>) {
+    let mut all = None::<Report>;
+    let start = Instant::now();
+    for seed in seeds {
+        let done = all.as_ref().map_or(0, |all| all.explored);
+        if done >= states(50) {
+            break;
+        }
+        let history = History::random(seed, 3 + seed as usize % 6);
+        let sector_len = [512, 64, 4096][seed as usize % 3];
+        let disk = SimDisk::new(seed).with_sector_len(sector_len);
+        let test = history.test().disk(disk).depth(2);
+        let report = pass(test.states_per_point(60).states_max(1_500));
+        sum(&mut all, report);
+    }
+    say("random histories", &all.unwrap(), start);
+}
+
+#[test]
+fn random_histories_survive_every_crash() {
+    random_histories((0..).step_by(2));
+}
+
+#[test]
+fn more_random_histories_survive_every_crash() {
+    random_histories((1..).step_by(2));
+}
