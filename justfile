@@ -23,3 +23,11 @@ format-examples:
 # longer-running: cut the power of a real file system 200 times
 power-cut fs="ext4":
     cargo build --release && scripts/power_cut.py {{fs}} 200
+
+# longer-running: a million crash states of the engine, each recovered and checked
+crash:
+    ENTIDB_CRASH_STATES=1000000 cargo test --release -p entidb_testkit --test crash --test crash_after -- --nocapture
+
+# rewrite the golden I/O traces; look at the diff
+trace-update:
+    ENTIDB_UPDATE_TRACES=1 cargo test -p entidb_testkit --test traces

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
-use entidb_storage::{Directory, FileDirectory};
+use entidb_storage::{Directory, FileDirectory, StorageError};
 
 use crate::collection::Collection;
 use crate::environment::Environment;
@@ -172,21 +172,7 @@ impl Options {
         } else {
             FileDirectory::open(path)
         };
-        let directory = directory.map_err(|error| match &error {
-            e if e.is_not_found() => Error::new(
-                ErrorKind::NotFound,
-                format!("there is no database at {shown}"),
-            ),
-            entidb_storage::StorageError::Io(io)
-                if io.kind() == std::io::ErrorKind::NotADirectory =>
-            {
-                Error::new(
-                    ErrorKind::NotADatabase,
-                    format!("{shown} is not a database: a database is a folder; name a new or an empty one"),
-                )
-            }
-            _ => Error::storage(error, "open", &shown.to_string()),
-        })?;
+        let directory = directory.map_err(|error| not_a_folder(error, &shown.to_string()))?;
         let holds_manifest = directory.open_reader(name::MANIFEST).is_ok();
         if !holds_manifest
             && let Some(foreign) = directory
@@ -228,7 +214,7 @@ impl Options {
             return Err(absent());
         }
         let lock = directory.lock(name::LOCK).map_err(|error| match error {
-            entidb_storage::StorageError::Locked { holder } => Error::new(
+            StorageError::Locked { holder } => Error::new(
                 ErrorKind::Locked,
                 format!(
                     "{shown} is open for writing in {holder}: wait for it, or open it for reading"
@@ -269,17 +255,26 @@ impl Database {
 /// [`ErrorKind::NotFound`] or [`ErrorKind::NotADatabase`]; damage is in the report.
 pub fn verify_path(path: impl AsRef<Path>) -> Result<Report> {
     let shown = path.as_ref().display().to_string();
-    let directory = FileDirectory::open(path.as_ref()).map_err(|error| {
-        if error.is_not_found() {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("there is no database at {shown}"),
-            )
-        } else {
-            Error::storage(error, "open", &shown)
-        }
-    })?;
+    let directory =
+        FileDirectory::open(path.as_ref()).map_err(|error| not_a_folder(error, &shown))?;
     verify::verify(&directory)
+}
+
+/// The error for a path that could not be opened as a folder of streams.
+fn not_a_folder(error: StorageError, shown: &str) -> Error {
+    match &error {
+        e if e.is_not_found() => Error::new(
+            ErrorKind::NotFound,
+            format!("there is no database at {shown}"),
+        ),
+        StorageError::Io(io) if io.kind() == std::io::ErrorKind::NotADirectory => Error::new(
+            ErrorKind::NotADatabase,
+            format!(
+                "{shown} is not a database: a database is a folder; name a new or an empty one"
+            ),
+        ),
+        _ => Error::storage(error, "open", shown),
+    }
 }
 
 /// Holds the turn to write.

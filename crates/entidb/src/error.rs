@@ -96,6 +96,10 @@ impl Error {
             _ => ErrorKind::Io,
         };
         let mut message = format!("could not {doing} {stream}");
+        if matches!(&error, StorageError::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied)
+        {
+            message.push_str(" for want of permission; check its owner and mode");
+        }
         if kind == ErrorKind::Full {
             message.push_str(" for want of room; free some and try again");
         }
