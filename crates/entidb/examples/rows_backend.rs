@@ -1,7 +1,8 @@
 //! A backend of one's own: streams as rows of a table in another database (redb), carrying a whole EntiDB.
 //!
 //! Six methods make the backend, five functions the factory, and [`FactoryDirectory`] does the rest. docs/backends.md goes
-//! through it. `cargo run -p entidb --example rows_backend`
+//! through it. `cargo run -p entidb --example rows_backend`; its tests, at the end, certify it:
+//! `cargo test -p entidb --example rows_backend`
 
 use std::io;
 use std::path::Path;
@@ -285,4 +286,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     std::fs::remove_file(&file)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod streams {
+    use super::*;
+    use entidb_storage::conformance::StreamsOf;
+
+    entidb_storage::conformance!(subject: || {
+        let folder = tempfile::tempdir().unwrap();
+        // The file is open from here on, so that its folder may go.
+        let store = Rows::open(&folder.path().join("rows.redb")).unwrap();
+        StreamsOf::new(FactoryDirectory::new(store))
+    });
+}
+
+#[cfg(test)]
+mod directory {
+    use super::*;
+
+    entidb_storage::conformance_directory!(durable: || {
+        let folder = tempfile::tempdir().unwrap();
+        move |name: &str| Rows::open(&folder.path().join(name)).map(FactoryDirectory::new)
+    });
 }

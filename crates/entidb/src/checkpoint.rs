@@ -23,8 +23,13 @@ impl Writer {
             return Ok(());
         }
         self.begin_session()?;
-        let run = self.write_run()?;
+        if self.checkpoint_failure.is_some() {
+            // The last one may have left a run that the manifest does not list, or may: replaced once more, it surely says.
+            self.edit(|_| ())?;
+            self.remove_unlisted()?;
+        }
         let segments = self.seal_logs()?;
+        let run = self.write_run()?;
         let last_lsn = self.last_lsn;
         // ORDER: run and segments are durable; this is where they take the logs' place. One line earlier a crash leaves the
         // logs as they were, some with a footer behind their last batch.
@@ -118,8 +123,7 @@ impl Writer {
     /// Says in the manifest how the session ended, so that the next open has nothing to recover.
     pub(crate) fn close(&mut self) -> Result<()> {
         if self.poisoned {
-            // What was acknowledged is there; the next open recovers it.
-            return Ok(());
+            return self.check();
         }
         if !self.session {
             return Ok(());

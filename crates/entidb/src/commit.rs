@@ -18,6 +18,8 @@ use crate::writer::Writer;
 
 /// How many logs may wait for a checkpoint. Each crash adds one.
 const IDLE_LOG_COUNT_MAX: usize = 8;
+/// How many versions the memtable may have: about 60 MB.
+const MEMTABLE_COUNT_MAX: usize = 400_000;
 
 impl Writer {
     /// Makes the transaction durable, then visible.
@@ -38,6 +40,8 @@ impl Writer {
             time_us: self.environment.now_us(),
             body: writes.body,
         };
+        // Given out, whatever becomes of it: a reader beside us may see it before we know.
+        self.next_lsn = Lsn(lsn.0 + 1);
         let log = self.ensure_log()?;
         let stream = log.stream().id;
         let answer = log.commit(&mut draft);
@@ -45,7 +49,6 @@ impl Writer {
         match answer {
             Ok(body_at) => {
                 self.last_lsn = lsn;
-                self.next_lsn = Lsn(lsn.0 + 1);
                 self.counters.commits += 1;
                 let (view, _) = self.published.get();
                 view.memtable
@@ -78,14 +81,27 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes a checkpoint if the logs have grown to their bound. The commit that came before is durable whatever becomes of
-    /// it: what fails for want of room is tried again after the next commit, and any other failure has poisoned the writer
-    /// or is met again.
+    /// Makes a checkpoint if the logs, or the keys in memory, have grown to their bound. The commit that came before is
+    /// durable whatever becomes of it: a checkpoint that failed is shown in the stats, and tried again when the logs have
+    /// grown by another quarter of their bound.
     fn checkpoint_if_due(&mut self) {
-        let due = self.uncovered_bytes() >= self.options.checkpoint_log_bytes
+        let (view, _) = self.published.get();
+        let bytes = self.uncovered_bytes();
+        let due = bytes >= self.options.checkpoint_log_bytes
+            || view.memtable.len() >= MEMTABLE_COUNT_MAX
             || self.idle.len() > IDLE_LOG_COUNT_MAX;
-        if due {
-            let _ = self.checkpoint();
+        if !due || bytes < self.checkpoint_again_bytes {
+            return;
+        }
+        match self.checkpoint() {
+            Ok(()) => {
+                self.checkpoint_again_bytes = 0;
+                self.checkpoint_failure = None;
+            }
+            Err(error) => {
+                self.checkpoint_again_bytes = bytes + self.options.checkpoint_log_bytes / 4;
+                self.checkpoint_failure = Some(error.to_string());
+            }
         }
     }
 }

@@ -124,12 +124,14 @@ impl Database {
     /// [`ErrorKind::Io`] if a stream cannot be measured.
     pub fn stats(&self) -> Result<Stats> {
         let snapshot = self.snapshot();
-        let counters = self
+        let (counters, failure) = self
             .inner
             .writer()
             .as_ref()
-            .map_or_else(Default::default, |writer| writer.counters);
-        Stats::of(&snapshot, &counters)
+            .map_or_else(Default::default, |w| {
+                (w.counters, w.checkpoint_failure.clone())
+            });
+        Stats::of(&snapshot, &counters, failure)
     }
 
     /// Reads every byte, and names all damage that it finds, each with its stream and offset. Changes nothing.
@@ -144,7 +146,8 @@ impl Database {
     /// the same, but cannot report what goes wrong. Snapshots go on reading.
     ///
     /// # Errors
-    /// [`ErrorKind::Full`] or [`ErrorKind::Io`]. Nothing that was committed is lost: the next open recovers it.
+    /// [`ErrorKind::Full`], [`ErrorKind::Io`], or [`ErrorKind::Poisoned`] if an earlier sync had failed. It is closed all the
+    /// same, and nothing that was acknowledged is lost: the next open recovers it.
     pub fn close(self) -> Result<()> {
         let _turn = self.inner.turn()?;
         self.inner.close()
@@ -173,6 +176,7 @@ impl Options {
             FileDirectory::open(path)
         };
         let directory = directory.map_err(|error| not_a_folder(error, &shown.to_string()))?;
+        refuse_encrypted(&directory, &shown.to_string())?;
         let holds_manifest = directory.open_reader(name::MANIFEST).is_ok();
         if !holds_manifest
             && let Some(foreign) = directory
@@ -257,7 +261,36 @@ pub fn verify_path(path: impl AsRef<Path>) -> Result<Report> {
     let shown = path.as_ref().display().to_string();
     let directory =
         FileDirectory::open(path.as_ref()).map_err(|error| not_a_folder(error, &shown))?;
+    refuse_encrypted(&directory, &shown)?;
+    verify_in(directory)
+}
+
+/// As [`verify_path`], in any directory.
+///
+/// # Errors
+/// As for [`verify_path`].
+pub fn verify_in(directory: impl Directory) -> Result<Report> {
     verify::verify(&directory)
+}
+
+/// A folder that holds what only a key can read is not opened without one.
+#[cfg(feature = "encryption")]
+fn refuse_encrypted(directory: &FileDirectory, shown: &str) -> Result<()> {
+    let encrypted = entidb_storage::is_encrypted(directory)
+        .map_err(|error| Error::storage(error, "read", shown))?;
+    if !encrypted {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::NotADatabase,
+        format!("{shown} is encrypted: open it through an EncryptedDirectory, with its key"),
+    ))
+}
+
+/// Without the feature, what is encrypted is a foreign stream.
+#[cfg(not(feature = "encryption"))]
+fn refuse_encrypted(_: &FileDirectory, _: &str) -> Result<()> {
+    Ok(())
 }
 
 /// The error for a path that could not be opened as a folder of streams.
@@ -331,11 +364,17 @@ impl Inner {
     }
 
     fn close(&self) -> Result<()> {
-        // After a panic in the middle of a write nothing more is written; what was acknowledged is recovered.
-        let Ok(mut writer) = self.writer.lock() else {
-            return Ok(());
-        };
-        writer.take().map_or(Ok(()), |mut writer| writer.close())
+        match self.writer.lock() {
+            Ok(mut writer) => writer.take().map_or(Ok(()), |mut writer| writer.close()),
+            Err(panicked) => {
+                // Nothing more is written; what was acknowledged is recovered by the next open.
+                drop(panicked.into_inner().take());
+                Err(Error::new(
+                    ErrorKind::Poisoned,
+                    "an earlier write panicked: open the database again",
+                ))
+            }
+        }
     }
 }
 

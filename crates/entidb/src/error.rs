@@ -100,7 +100,13 @@ impl Error {
         {
             message.push_str(" for want of permission; check its owner and mode");
         }
-        if kind == ErrorKind::Full {
+        let too_large =
+            matches!(&error, StorageError::Io(io) if io.kind() == std::io::ErrorKind::FileTooLarge);
+        if too_large {
+            message.push_str(
+                " because of a limit on the size of files; raise it (ulimit -f), or set checkpoint_log_bytes below it",
+            );
+        } else if kind == ErrorKind::Full {
             message.push_str(" for want of room; free some and try again");
         }
         Self::new(kind, message).because(error)

@@ -28,7 +28,7 @@ mod view;
 mod writer;
 
 pub use collection::Collection;
-pub use db::{Database, verify_path};
+pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};

@@ -12,5 +12,8 @@ pub const COLLECTION_COUNT_MAX: usize = 65_535;
 /// How deep arrays, maps and tags nest in a payload.
 pub const NESTING_MAX: usize = entidb_codec::NESTING_MAX;
 
+/// The most entities that one transaction writes.
+pub const TRANSACTION_COUNT_MAX: usize = 4_000_000;
+
 /// The largest transaction, in bytes of its records: 1 GiB.
 pub const TRANSACTION_LEN_MAX: usize = 1 << 30;

@@ -30,8 +30,8 @@ pub(crate) struct Loaded {
     pub(crate) view: View,
     pub(crate) last_lsn: Lsn,
     pub(crate) logs: Vec<IdleLog>,
-    /// The first position that is not known to be synced and has a batch: the index of its log, and the offset in bytes.
-    pub(crate) unsynced: Option<(usize, u64)>,
+    /// The index of the first log with a batch that is not known to be synced.
+    pub(crate) unsynced: Option<usize>,
     /// Bytes of a torn tail, in the last log.
     pub(crate) torn_bytes: u64,
 }
@@ -72,30 +72,40 @@ pub(crate) fn manifest(directory: &dyn Directory) -> Result<Option<Manifest>> {
     }
 }
 
-/// Loads the database beside whatever writer it may have: if a stream vanishes or changes under the reader because the
-/// manifest has moved on, it starts over.
+/// Loads the database beside whatever writer it may have. What looks like damage may be the writer at work: a stream that is
+/// gone with the manifest that listed it, a batch read when half of it was there. So it is believed only if it is met twice in
+/// a row, at the same place under the same manifest.
 pub(crate) fn beside_a_writer(directory: &dyn Directory) -> Result<Option<Loaded>> {
-    let mut attempt = 1;
-    loop {
-        let Some(before) = manifest(directory)? else {
+    let mut last: Option<(u64, Error)> = None;
+    for _ in 0..READ_ATTEMPTS {
+        let Some(manifest) = manifest(directory)? else {
             return Ok(None);
         };
-        let edit = before.edit;
-        match load(directory, before) {
+        let edit = manifest.edit;
+        match load(directory, manifest) {
             Ok(loaded) => return Ok(Some(loaded)),
             Err(error) => {
-                let moved_on = manifest(directory)?.is_some_and(|now| now.edit != edit);
-                if !moved_on || attempt == READ_ATTEMPTS {
+                let same = last.as_ref().is_some_and(|(last_edit, last)| {
+                    *last_edit == edit
+                        && last.stream() == error.stream()
+                        && last.offset() == error.offset()
+                });
+                if same {
                     return Err(error);
                 }
-                attempt += 1;
+                last = Some((edit, error));
             }
         }
     }
+    Err(last.map_or_else(
+        || Error::new(ErrorKind::Io, "the database could not be read"),
+        |(_, error)| error,
+    ))
 }
 
 /// Opens every stream that the manifest lists and walks through the logs that no run covers.
 pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Loaded> {
+    check_names(directory, manifest.next_stream)?;
     let mut streams = BTreeMap::new();
     for entry in &manifest.segments {
         let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
@@ -116,9 +126,15 @@ pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Load
             // The batch's checksum held: that its records can be read is checked here, their own checksums when they are.
             log::records(&stream, &walk, |found| {
                 tombstones += u64::from(found.is_tombstone());
-                Ok(())
+                match manifest.catalog.has(found.header.collection) {
+                    true => Ok(()),
+                    false => Err(older(&stream.name, found.binding.offset, "collection")),
+                }
             })?;
             let lsn = walk.header.lsn;
+            if lsn >= manifest.lsn_ceiling {
+                return Err(older(&stream.name, walk.header.offset, "commit"));
+            }
             memtable.insert(locations(walk.body, stream.id, walk.body_at, lsn));
             Ok(tombstones)
         })?;
@@ -161,8 +177,7 @@ pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Load
     let unsynced = walked
         .iter()
         .zip(&known)
-        .position(|((_, tail), known)| tail.end > *known)
-        .map(|index| (index, known.get(index).copied().unwrap_or_default()));
+        .position(|((_, tail), known)| tail.end > *known);
     let clean = manifest.closed.is_some() && torn_bytes == 0;
     let count = walked.len();
     let logs = walked
@@ -174,7 +189,7 @@ pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Load
             end: tail.end,
             tally: tail.tally,
             clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
-            unsynced: unsynced.is_some_and(|(first, _)| index >= first),
+            unsynced: unsynced.is_some_and(|first| index >= first),
         })
         .collect();
     Ok(Loaded {
@@ -227,6 +242,16 @@ fn check_closed(
         format!("commit {expected} to be the last"),
         got,
     ))
+}
+
+/// What no manifest that this log was ever listed in has given out.
+fn older(stream: &str, offset: u64, what: &str) -> Error {
+    Error::corrupt(
+        stream,
+        offset,
+        format!("a {what} that the manifest has given out"),
+        "one above: the manifest is older than its logs",
+    )
 }
 
 /// Streams numbered above what the manifest has given out: the manifest is older than they are.

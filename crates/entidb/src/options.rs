@@ -52,8 +52,8 @@ impl Options {
         self
     }
 
-    /// How many bytes the log may have before a checkpoint is made of it, in bytes. It bounds the memory for keys that are
-    /// not yet in a run, and the time to open after a crash. Default: 64 MiB.
+    /// How many bytes the log may have before a checkpoint is made of it, in bytes. It bounds the time to open after a crash. A
+    /// checkpoint is also made when 400,000 keys wait in memory. Default: 64 MiB.
     #[must_use]
     pub fn checkpoint_log_bytes(mut self, bytes: u64) -> Self {
         self.checkpoint_log_bytes = bytes;

@@ -10,8 +10,7 @@ use entidb_storage::{Directory, DirectoryLock};
 
 use crate::commit::locations;
 use crate::environment::Environment;
-use crate::error::Result;
-use crate::format::header;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
 use crate::load::{self, Loaded};
 use crate::log::{self, Draft, Failure, Log};
@@ -27,18 +26,13 @@ pub(crate) fn open(
     environment: Arc<Environment>,
     options: Options,
 ) -> Result<Option<Writer>> {
-    let loaded = match load::manifest(&*directory)? {
-        Some(manifest) => {
-            load::check_names(&*directory, manifest.next_stream)?;
-            load::load(&*directory, manifest)?
-        }
-        None if options.create => {
-            let made = new_manifest(&environment);
-            load::load(&*directory, made)?
-        }
+    let found = load::manifest(&*directory)?;
+    let is_new = found.is_none();
+    let loaded = match found {
+        Some(manifest) => load::load(&*directory, manifest)?,
+        None if options.create => load::load(&*directory, new_manifest(&environment))?,
         None => return Ok(None),
     };
-    let is_new = loaded.manifest.edit == 0;
     let clean = loaded.is_clean();
     let unsynced = loaded.unsynced;
     let mut writer = writer(directory, lock, environment, options, loaded);
@@ -50,8 +44,8 @@ pub(crate) fn open(
         // The manifest itself may be one whose replacing failed at its last sync: it is replaced again before anything is
         // shown or removed by what it says.
         writer.begin_session()?;
-        if let Some((index, offset)) = unsynced {
-            writer.copy_unsynced(index, offset)?;
+        if let Some(index) = unsynced {
+            writer.copy_unsynced(index)?;
         }
     }
     Ok(Some(writer))
@@ -99,34 +93,29 @@ fn writer(
         idle: loaded.logs,
         active: None,
         poisoned: false,
+        checkpoint_again_bytes: 0,
+        checkpoint_failure: None,
         counters: Counters::default(),
         _lock: lock,
     }
 }
 
 impl Writer {
-    /// Copies every batch from `offset` in the idle log `index` on into a new log, syncs that, and lists it in their place.
+    /// Copies the idle logs from `index` on into a new log, syncs that, and lists it in their place.
     ///
-    /// After a failed sync, or a kill, these batches may be in the page cache and not on the disk; syncing them again would
-    /// succeed without writing them.
-    fn copy_unsynced(&mut self, index: usize, offset: u64) -> Result<()> {
+    /// After a failed sync, or a kill, their last batches may be in the page cache and not on the disk; syncing them again
+    /// would succeed without writing them. The logs are copied from their beginning, and never touched again: a reader that
+    /// has opened them beside us goes on reading what it saw.
+    fn copy_unsynced(&mut self, index: usize) -> Result<()> {
         let id = self.allocate_stream()?;
         let salt = self.environment.salt();
         self.counters.syncs += 2;
         let mut copy = Log::create(&*self.directory, id, self.manifest.database, salt)?;
         let (view, _) = self.published.get();
-        let mut kept: Option<IdleLog> = None;
-        let mut previous = self.manifest.covered;
-        for (at, old) in self.idle.iter().enumerate() {
-            if at < index {
-                previous = last_lsn(old, previous);
-                continue;
-            }
-            let copied_from = if at == index { offset } else { 0 };
+        let before = self.idle.iter().take(index);
+        let mut previous = before.fold(self.manifest.covered, |lsn, log| last_lsn(log, lsn));
+        for old in self.idle.iter().skip(index) {
             let tail = log::walk(&old.stream, Some(old.end), previous, |walk| {
-                if walk.body_at < copied_from {
-                    return tombstones(&old.stream, &walk);
-                }
                 let lsn = walk.header.lsn;
                 let mut draft = Draft {
                     lsn,
@@ -139,25 +128,23 @@ impl Writer {
                     .insert(locations(&draft.body, id, body_at, lsn));
                 tombstones(&old.stream, &walk)
             })?;
-            previous = tail.last_lsn;
-            if at == index && offset > header::LEN as u64 {
-                let head = log::walk(&old.stream, Some(offset), self.previous_of(index), |walk| {
-                    tombstones(&old.stream, &walk)
-                })?;
-                kept = Some(IdleLog {
-                    stream: Arc::clone(&old.stream),
-                    end: offset,
-                    tally: head.tally,
-                    clean: false,
-                    unsynced: false,
-                });
+            if tail.end != old.end {
+                // Read well a moment ago: now the cache has let go of what the disk never got.
+                return Err(Error::new(
+                    ErrorKind::Io,
+                    format!(
+                        "{} changed while it was read: open the database again",
+                        old.stream.name
+                    ),
+                )
+                .at(&old.stream.name, tail.end));
             }
+            previous = tail.last_lsn;
         }
         // ORDER: the copies are durable before the manifest names them; one line earlier a crash leaves the old logs, and the
         // next open copies them again.
         copy.sync()?;
         self.idle.truncate(index);
-        self.idle.extend(kept);
         let logs = self.log_entries(Some(copy.entry()));
         let stream = Arc::new(copy.stream().clone());
         self.active = Some(copy);
@@ -167,12 +154,6 @@ impl Writer {
             view.streams.insert(id, stream);
         });
         Ok(())
-    }
-
-    /// The last LSN before the idle log `index`.
-    fn previous_of(&self, index: usize) -> Lsn {
-        let before = self.idle.iter().take(index);
-        before.fold(self.manifest.covered, |lsn, log| last_lsn(log, lsn))
     }
 }
 

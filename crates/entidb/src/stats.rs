@@ -29,10 +29,16 @@ pub struct Stats {
     pub sync_count: u64,
     /// Checkpoints by this handle.
     pub checkpoint_count: u64,
+    /// Why the last checkpoint that came due by itself failed, if it did: it will be tried again.
+    pub checkpoint_failure: Option<String>,
 }
 
 impl Stats {
-    pub(crate) fn of(snapshot: &Snapshot, counters: &Counters) -> Result<Self> {
+    pub(crate) fn of(
+        snapshot: &Snapshot,
+        counters: &Counters,
+        checkpoint_failure: Option<String>,
+    ) -> Result<Self> {
         let view = snapshot.view();
         let mut log_bytes = 0;
         for stream in view.streams.values() {
@@ -49,6 +55,7 @@ impl Stats {
             commit_count: counters.commits,
             sync_count: counters.syncs,
             checkpoint_count: counters.checkpoints,
+            checkpoint_failure,
         })
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use entidb_storage::{Directory, StorageError, StorageReader};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::block;
 use crate::format::checksum::Binding;
 use crate::format::header::{self, Header, Kind};
 use crate::format::key::Key;
@@ -98,7 +99,8 @@ impl Stream {
     pub(crate) fn footer(&self, end: u64, len: u64, expected: &[u8; DIGEST_LEN]) -> Result<Bytes> {
         let size = self.size()?;
         let footer_len = len.checked_sub(end).and_then(|n| usize::try_from(n).ok());
-        let Some(footer_len) = footer_len.filter(|_| size == len) else {
+        let Some(footer_len) = footer_len.filter(|_| size == len && len - end <= block::LEN_MAX)
+        else {
             return Err(Error::corrupt(
                 &self.name,
                 size.min(len),

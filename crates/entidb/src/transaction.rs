@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::key::Key;
 use crate::format::record::{self, Kind};
 use crate::ids::{CollectionId, EntityId};
-use crate::limits::{COLLECTION_NAME_LEN_MAX, TRANSACTION_LEN_MAX};
+use crate::limits::{COLLECTION_NAME_LEN_MAX, TRANSACTION_COUNT_MAX, TRANSACTION_LEN_MAX};
 use crate::manifest::{Catalog, Collection};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
@@ -169,6 +169,11 @@ impl Transaction {
         if self.body.len() - self.dead_len + len > TRANSACTION_LEN_MAX {
             return Err(Error::invalid(format!(
                 "a transaction has up to {TRANSACTION_LEN_MAX} bytes: commit it in parts"
+            )));
+        }
+        if self.writes.len() >= TRANSACTION_COUNT_MAX && !self.writes.contains_key(&key) {
+            return Err(Error::invalid(format!(
+                "a transaction writes up to {TRANSACTION_COUNT_MAX} entities: commit it in parts"
             )));
         }
         if self.body.len() + len > 2 * TRANSACTION_LEN_MAX {

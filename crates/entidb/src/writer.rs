@@ -44,6 +44,9 @@ pub(crate) struct Writer {
     pub(crate) active: Option<Log>,
     /// A sync failed: what the disk holds is unknown, so nothing more is written.
     pub(crate) poisoned: bool,
+    /// After a checkpoint that failed: how many bytes the logs must have before the next one.
+    pub(crate) checkpoint_again_bytes: u64,
+    pub(crate) checkpoint_failure: Option<String>,
     pub(crate) counters: Counters,
     /// Given back when the writer is dropped, behind everything else.
     pub(crate) _lock: DirectoryLock,
@@ -204,7 +207,7 @@ impl Writer {
 
     /// Removes the streams that the manifest does not list: what a crash, or a checkpoint, left behind. They are not read:
     /// a removal can come undone, and a log replayed again would bring deleted entities back.
-    fn remove_unlisted(&mut self) -> Result<()> {
+    pub(crate) fn remove_unlisted(&mut self) -> Result<()> {
         let directory = Arc::clone(&self.directory);
         let names = directory
             .list()

@@ -296,6 +296,67 @@ fn a_database_of_a_future_version_is_refused_by_its_version() {
     }
 }
 
+#[test]
+fn a_batch_of_a_newer_program_is_refused_and_not_cut_as_torn() {
+    let (mut killed, _) = unclean();
+    let log = killed
+        .keys()
+        .rfind(|name| name.ends_with(".log"))
+        .unwrap()
+        .clone();
+    let bytes = killed.get_mut(&log).unwrap();
+    let at = (0..bytes.len())
+        .rfind(|at| bytes[*at..].starts_with(b"\xb5EBt"))
+        .unwrap();
+    bytes[at + 88] = 1;
+    let crc = crc32c(&bytes[at + 8..at + 96]);
+    bytes[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
+    for read_only in [true, false] {
+        let error = read_all(&killed, read_only).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(error.to_string().contains("batch flags"), "{error}");
+    }
+}
+
+#[test]
+fn a_manifest_that_does_not_know_a_collection_of_its_log_is_found() {
+    let disk = MemoryDirectory::new();
+    let db = options().open_in(disk.clone()).unwrap();
+    db.untyped("a").put(id(1), &text(1)).unwrap();
+    let before = image(&disk)["manifest"].clone();
+    db.untyped("b").put(id(2), &text(2)).unwrap();
+    let mut stale = image(&disk);
+    stale.insert("manifest".to_owned(), before);
+    for read_only in [true, false] {
+        let error = read_all(&stale, read_only).unwrap_err();
+        assert!(names_the_place(&error), "{error:?}");
+        assert!(error.to_string().contains("older"), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_batch_before_a_whole_footer_is_not_torn() {
+    // Killed between the footer and the manifest: the log is sealed, and the manifest lists it as active.
+    let (before, _) = unclean();
+    let disk = directory(&before);
+    let db = Options::new().open_in(disk.clone()).unwrap();
+    let listed = image(&disk)["manifest"].clone();
+    let active = image(&disk)
+        .into_keys()
+        .rfind(|name| name.ends_with(".log"))
+        .unwrap();
+    let end = image(&disk)[&active].len();
+    db.checkpoint().unwrap();
+    let mut sealed = image(&disk);
+    sealed.insert("manifest".to_owned(), listed);
+    assert!(read_all(&sealed, false).is_ok());
+    let mut damaged = sealed.clone();
+    damaged.get_mut(&active).unwrap()[end - 1] ^= 1;
+    let error = read_all(&damaged, false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(error.stream(), Some(active.as_str()));
+}
+
 /// Bit by bit, so that the test does not lean on the code it tests.
 fn crc32c(bytes: &[u8]) -> u32 {
     let mut crc = !0_u32;

@@ -87,3 +87,72 @@ fn no_update_is_lost_and_every_snapshot_is_consistent() {
     assert!(db.stats().unwrap().checkpoint_count > 3);
     assert!(db.verify().unwrap().is_sound());
 }
+
+#[test]
+fn readers_and_verifications_beside_a_writer_never_see_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let db = Options::new()
+        .checkpoint_log_bytes(3 << 20)
+        .open(&path)
+        .unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let body = Value::from(vec![7_u8; 300_000]);
+            for n in 0..60 {
+                db.write(|tx| (0..3).try_for_each(|k| tx.put("large", id(n * 3 + k), &body)))
+                    .unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        for verifies in [false, true] {
+            let (path, done) = (&path, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    if verifies {
+                        let report = match entidb::verify_path(path) {
+                            Err(error) if error.kind() == entidb::ErrorKind::NotFound => continue,
+                            report => report.unwrap(),
+                        };
+                        assert!(report.is_sound(), "{:?}", report.problems);
+                    } else {
+                        let reader = Options::new().read_only(true).open(path).unwrap();
+                        let count = reader.untyped("large").scan().map(Result::unwrap).count();
+                        assert_eq!(count % 3, 0, "whole transactions");
+                    }
+                }
+            });
+        }
+        writer.join().unwrap();
+    });
+    assert!(db.verify().unwrap().is_sound());
+    assert_eq!(db.untyped("large").scan().count(), 180);
+}
+
+#[test]
+fn a_reader_from_before_a_recovery_reads_on_behind_it() {
+    let disk = MemoryDirectory::new();
+    let db = options().open_in(disk.clone()).unwrap();
+    for n in 0..5 {
+        db.untyped("a").put(id(n), &Value::from(n)).unwrap();
+    }
+    // As after a kill: the same streams without a close.
+    let killed = common::directory(&common::image(&disk));
+    let reader = Options::new()
+        .read_only(true)
+        .open_in(killed.clone())
+        .unwrap();
+    let next = Options::new().open_in(killed.clone()).unwrap();
+    next.checkpoint().unwrap();
+    for n in 0..5 {
+        next.untyped("a").put(id(n), &Value::from("other")).unwrap();
+    }
+    next.checkpoint().unwrap();
+    for n in 0..5 {
+        assert_eq!(
+            reader.untyped("a").get(id(n)).unwrap(),
+            Some(Value::from(n))
+        );
+    }
+}

@@ -1,8 +1,8 @@
 //! All records of one transaction, behind a header that makes them count.
 
-use super::Fault;
 use super::checksum::crc32c;
 use super::fields::{Fields, put};
+use super::{Fault, NUMBER_MAX};
 use crate::ids::{Lsn, StreamId};
 
 /// Length of a batch's header in bytes.
@@ -43,6 +43,8 @@ pub(crate) struct Header {
     pub(crate) synced: Synced,
     /// The header checksum of the batch before it in the log; for the first, that of the log's own header.
     pub(crate) chain: u32,
+    /// What a reader must know to read the records. None is defined yet.
+    pub(crate) flags: u64,
 }
 
 impl Header {
@@ -62,7 +64,7 @@ impl Header {
         bytes.extend_from_slice(&self.salt.to_le_bytes());
         bytes.extend_from_slice(&self.synced.log.0.to_le_bytes());
         bytes.extend_from_slice(&self.synced.offset.to_le_bytes());
-        bytes.extend_from_slice(&0_u64.to_le_bytes()); // flags, all reserved
+        bytes.extend_from_slice(&self.flags.to_le_bytes());
         let mut out = [0; HEADER_LEN];
         put(&mut out, 0, &bytes);
         let crc = crc32c(out.get(CRC_FROM..).unwrap_or_default());
@@ -115,10 +117,21 @@ impl Header {
                 log: StreamId(fields.u64()?),
                 offset: fields.u64()?,
             },
+            flags: fields.u64()?,
         };
-        let flags = fields.u64()?;
-        if flags != 0 {
-            return Some(Err(Fault::Unsupported(format!("batch flags {flags:#x}"))));
+        let numbers = [
+            header.lsn.0,
+            header.previous.0,
+            header.log.0,
+            header.offset,
+            header.synced.log.0,
+            header.synced.offset,
+        ];
+        if numbers.iter().any(|number| *number >= NUMBER_MAX) {
+            return Some(Err(Fault::damaged(
+                "numbers below 2^56",
+                format!("{numbers:?}"),
+            )));
         }
         Some(Ok(header))
     }

@@ -10,7 +10,9 @@ pub(crate) const HEAD_LEN: usize = 4 + 4 + 4 + 4;
 /// Length of what stands behind it: the block's length once more, and a mark, so that a footer is found from the end.
 pub(crate) const TAIL_LEN: usize = 4 + 4;
 /// The longest body, in bytes.
-pub(crate) const BODY_LEN_MAX: usize = 256 << 20;
+pub(crate) const BODY_LEN_MAX: usize = 64 << 20;
+/// The longest block, in bytes.
+pub(crate) const LEN_MAX: u64 = (HEAD_LEN + BODY_LEN_MAX + TAIL_LEN) as u64;
 
 const MAGIC: [u8; 4] = *b"\xb5EBl";
 const END_MAGIC: [u8; 4] = *b"\xb5End";

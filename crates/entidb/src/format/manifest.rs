@@ -99,6 +99,10 @@ impl Catalog {
         Some(found.id)
     }
 
+    pub(crate) fn has(&self, id: CollectionId) -> bool {
+        self.collections.binary_search_by_key(&id, |c| c.id).is_ok()
+    }
+
     /// The id that the next new collection gets; `None` if there are as many as there can be.
     pub(crate) fn next_id(&self) -> Option<CollectionId> {
         let last = self.collections.last().map_or(0, |c| c.id.0);

@@ -5,7 +5,7 @@
 
 use entidb_codec::Value;
 
-use super::Fault;
+use super::{Fault, NUMBER_MAX};
 
 /// Keys that begin with this may be passed over by who does not know them.
 const OPTIONAL_MARK: char = '~';
@@ -56,10 +56,7 @@ impl Reader {
     pub(crate) fn of(value: Value, what: &'static str) -> Result<Self, Fault> {
         match value.into_map() {
             Ok(entries) => Ok(Self { what, entries }),
-            Err(other) => Err(Fault::damaged(
-                format!("a map as {what}"),
-                format!("{other:?}"),
-            )),
+            Err(other) => Err(Fault::damaged(format!("a map as {what}"), brief(&other))),
         }
     }
 
@@ -97,20 +94,20 @@ impl Reader {
         let value = self.required(key)?;
         value
             .into_text()
-            .map_err(|other| Fault::damaged(format!("a text as {key}"), format!("{other:?}")))
+            .map_err(|other| Fault::damaged(format!("a text as {key}"), brief(&other)))
     }
 
     pub(crate) fn array<const N: usize>(&mut self, key: &str) -> Result<[u8; N], Fault> {
         let value = self.required(key)?;
         let bytes = value.as_bytes().and_then(|bytes| bytes.try_into().ok());
-        bytes.ok_or_else(|| Fault::damaged(format!("{N} bytes as {key}"), format!("{value:?}")))
+        bytes.ok_or_else(|| Fault::damaged(format!("{N} bytes as {key}"), brief(&value)))
     }
 
     pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Value>, Fault> {
         let value = self.required(key)?;
         value
             .into_array()
-            .map_err(|other| Fault::damaged(format!("an array as {key}"), format!("{other:?}")))
+            .map_err(|other| Fault::damaged(format!("an array as {key}"), brief(&other)))
     }
 
     /// Takes the key `kind`, which must have this value.
@@ -128,16 +125,17 @@ impl Reader {
         for (key, _) in &self.entries {
             match key.as_str() {
                 Some(name) if name.starts_with(OPTIONAL_MARK) => {}
-                Some(name) => {
+                Some(_) => {
                     return Err(Fault::Unsupported(format!(
-                        "the key {name:?} in {}",
+                        "the key {} in {}",
+                        brief(key),
                         self.what
                     )));
                 }
                 None => {
                     return Err(Fault::damaged(
                         format!("text keys in {}", self.what),
-                        format!("{key:?}"),
+                        brief(key),
                     ));
                 }
             }
@@ -149,5 +147,17 @@ impl Reader {
 pub(crate) fn number(value: &Value, key: &str) -> Result<u64, Fault> {
     value
         .as_u64()
-        .ok_or_else(|| Fault::damaged(format!("a number as {key}"), format!("{value:?}")))
+        .filter(|number| *number < NUMBER_MAX)
+        .ok_or_else(|| Fault::damaged(format!("a number below 2^56 as {key}"), brief(value)))
+}
+
+/// The beginning of a value, for people: bytes from a disk may say anything, at any length.
+fn brief(value: &Value) -> String {
+    match value {
+        Value::Array(_) | Value::Map(_) | Value::Tag(..) => "an array, a map or a tag".to_owned(),
+        Value::Text(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Integer(integer) if integer.as_i128().is_none() => "a huge integer".to_owned(),
+        value => format!("{value:?}"),
+    }
 }

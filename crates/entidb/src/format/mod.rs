@@ -21,6 +21,9 @@ pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 
+/// LSNs, stream numbers and offsets are below this, so that sums of a few never overflow and a run's columns hold them.
+pub(crate) const NUMBER_MAX: u64 = 1 << 56;
+
 /// Why bytes are not what they should be. The caller adds the stream and the offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {

@@ -20,6 +20,9 @@ const CRC_LEN: usize = 4;
 /// The widest column, in bits: with up to 7 bits of shift it is still read by one 64-bit load.
 const BITS_MAX: u8 = 56;
 
+/// More levels than a run of 2^56 keys has.
+pub(crate) const LEVEL_MAX: u8 = 12;
+
 const KIND_LEAF: u8 = 1;
 const KIND_INNER: u8 = 2;
 
@@ -323,7 +326,7 @@ impl Page {
         let reserved = fields.u16()?;
         let base = fields.u64()?;
         let offset_base = fields.u64()?;
-        if !matches!((kind, level), (KIND_LEAF, 0) | (KIND_INNER, 1..)) || reserved != 0 {
+        if !matches!((kind, level), (KIND_LEAF, 0) | (KIND_INNER, 1..=LEVEL_MAX)) || reserved != 0 {
             return Some(Err(Fault::Unsupported(format!(
                 "page kind {kind} at level {level}"
             ))));

@@ -146,6 +146,7 @@ fn sample_batch() -> batch::Header {
             offset: 80,
         },
         chain: 0x1122_3344,
+        flags: 0,
     }
 }
 

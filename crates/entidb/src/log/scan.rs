@@ -1,5 +1,7 @@
 //! Walking through a log, and telling a torn tail from damage.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::error::Result;
@@ -9,6 +11,7 @@ use crate::format::footer::Tally;
 use crate::format::header::Header;
 use crate::format::{Fault, block, header, record};
 use crate::ids::{Lsn, StreamId};
+use crate::limits::TRANSACTION_LEN_MAX;
 use crate::stream::Stream;
 
 /// What [`walk`] hands over for each whole batch.
@@ -34,21 +37,18 @@ pub(crate) struct Tail {
     /// Whether a whole footer stands at the end.
     pub(crate) sealed: bool,
     /// What the headers of valid batches say is synced, those beyond the end included: the highest offset of each log.
-    claims: Vec<Synced>,
+    claims: BTreeMap<StreamId, u64>,
 }
 
 impl Tail {
     fn claim(&mut self, claim: Synced) {
-        match self.claims.iter_mut().find(|known| known.log == claim.log) {
-            Some(known) => known.offset = known.offset.max(claim.offset),
-            None => self.claims.push(claim),
-        }
+        let known = self.claims.entry(claim.log).or_default();
+        *known = claim.offset.max(*known);
     }
 
     /// How far `log` is known to be synced, by what batch headers say.
     pub(crate) fn claimed(&self, log: StreamId) -> u64 {
-        let claim = self.claims.iter().find(|claim| claim.log == log);
-        claim.map_or(0, |claim| claim.offset)
+        self.claims.get(&log).copied().unwrap_or(0)
     }
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn walk(
         last_lsn: previous,
         fault: None,
         sealed: false,
-        claims: Vec::new(),
+        claims: BTreeMap::new(),
     };
     while tail.end < limit {
         match read_batch(stream, &tail, limit)? {
@@ -87,8 +87,18 @@ pub(crate) fn walk(
                 tail.tally.commit();
             }
             Err(fault) => {
-                tail.sealed = limit == size && is_footer(stream, tail.end, size)?;
+                let footer = if limit == size {
+                    footer_at_end(stream, size)?
+                } else {
+                    None
+                };
+                tail.sealed = footer == Some(tail.end);
                 if !tail.sealed {
+                    // A whole footer was written only once everything before it was synced.
+                    if let Some(offset) = footer {
+                        let log = stream.id;
+                        tail.claim(Synced { log, offset });
+                    }
                     for claim in claims_beyond(stream, tail.end + 1, limit)? {
                         tail.claim(claim);
                     }
@@ -125,6 +135,11 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
             format!("one of log {} at {}", header.log, header.offset),
         )));
     }
+    if header.flags != 0 {
+        // It is whole and belongs here: a newer program's, and not a torn tail.
+        let flags = format!("batch flags {:#x}", header.flags);
+        return Err(Fault::Unsupported(flags).at(&stream.name, at));
+    }
     if header.previous != tail.last_lsn || header.lsn <= header.previous {
         return Ok(Err(Fault::damaged(
             format!("the commit after {}", tail.last_lsn),
@@ -137,6 +152,7 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
     let body_len = u64::from(header.body_len);
     let Some(len) = usize::try_from(header.body_len)
         .ok()
+        .filter(|len| *len <= TRANSACTION_LEN_MAX)
         .filter(|_| body_len <= rest - batch::HEADER_LEN as u64)
     else {
         return Ok(Err(Fault::damaged(
@@ -157,23 +173,20 @@ fn belongs(header: &batch::Header, stream: &Stream, at: u64) -> bool {
     header.log == stream.id && header.offset == at && header.salt == stream.salt
 }
 
-/// Whether the stream ends with a whole footer that begins at `at`.
-fn is_footer(stream: &Stream, at: u64, size: u64) -> Result<bool> {
-    let Some(tail_at) = size.checked_sub(block::TAIL_LEN as u64).filter(|t| *t > at) else {
-        return Ok(false);
+/// Where the whole footer begins that the stream ends with, if it does.
+fn footer_at_end(stream: &Stream, size: u64) -> Result<Option<u64>> {
+    let Some(tail_at) = size.checked_sub(block::TAIL_LEN as u64) else {
+        return Ok(None);
     };
     let mut tail = [0; block::TAIL_LEN];
     stream.read_into(tail_at, &mut tail)?;
-    if block::len_from_tail(tail) != Some(size - at) {
-        return Ok(false);
-    }
-    let Ok(len) = usize::try_from(size - at) else {
-        return Ok(false);
+    let len = block::len_from_tail(tail).filter(|len| *len <= block::LEN_MAX);
+    let Some((len, at)) = len.and_then(|len| Some((len, size.checked_sub(len)?))) else {
+        return Ok(None);
     };
-    let footer = stream.read(at, len)?;
-    Ok(block::decode(stream.salt, at, &footer)
-        .and_then(Tally::decode)
-        .is_ok())
+    let footer = stream.read(at, usize::try_from(len).unwrap_or(usize::MAX))?;
+    let whole = block::decode(stream.salt, at, &footer).and_then(Tally::decode);
+    Ok(whole.is_ok().then_some(at))
 }
 
 /// What the valid batch headers between `from` and `limit` say is synced: a batch that was damaged after it was durable has

@@ -178,6 +178,7 @@ impl Log {
                 offset: self.end,
             },
             chain: self.tally.chain(),
+            flags: 0,
         };
         let encoded = header.encode();
         self.backend

@@ -6,14 +6,14 @@
 use entidb_storage::Directory;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::name;
+use crate::format::{block, header, name};
 
 pub(crate) use crate::format::manifest::{
     Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, RunEntry, SegmentEntry,
 };
 
 /// The longest manifest that is read, in bytes.
-const LEN_MAX: u64 = 512 << 20;
+const LEN_MAX: u64 = header::LEN as u64 + block::LEN_MAX;
 
 /// Reads the manifest; `None` if there is none.
 pub(crate) fn read(directory: &dyn Directory) -> Result<Option<Manifest>> {

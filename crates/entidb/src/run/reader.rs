@@ -17,9 +17,6 @@ use crate::manifest::RunEntry;
 use crate::memtable::Location;
 use crate::stream::Stream;
 
-/// More levels than a run of 2^64 keys has.
-const LEVELS_MAX: u8 = 12;
-
 /// An open run. The filter (10 bits a key) and the inner pages (about 20 bytes for each 170 keys) stay in memory from the
 /// first lookup on.
 pub(crate) struct Run {
@@ -136,7 +133,7 @@ impl Run {
     pub(crate) fn seek(&self, key: &Key) -> Result<(u64, Page)> {
         let mut number = self.footer.pages;
         let mut page = self.page(number)?;
-        for _ in 0..LEVELS_MAX {
+        for _ in 0..=page::LEVEL_MAX {
             if page.level() == 0 {
                 return Ok((number, page));
             }

@@ -4,12 +4,17 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
+/// How many problems are kept one by one.
+const PROBLEM_COUNT_MAX: usize = 1000;
+
 /// What [`Database::verify`](crate::Database::verify) and [`verify_path`](crate::verify_path) found.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Report {
     /// All damage, in the order in which it was met. Empty if the database is sound.
     pub problems: Vec<Problem>,
+    /// How many more places are damaged, beyond the first 1,000.
+    pub omitted_count: u64,
     /// What is no damage and yet worth knowing: a torn tail after a crash, a stream that is left over.
     pub notes: Vec<String>,
     /// How many streams were read.
@@ -61,8 +66,13 @@ impl Report {
             .problems
             .iter()
             .any(|p| p.stream == problem.stream && p.offset == problem.offset);
-        if !known {
+        if known {
+            return;
+        }
+        if self.problems.len() < PROBLEM_COUNT_MAX {
             self.problems.push(problem);
+        } else {
+            self.omitted_count += 1;
         }
     }
 

@@ -10,6 +10,7 @@ use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::{Fault, block, record};
 use crate::ids::{Lsn, StreamId};
+use crate::load::Loaded;
 use crate::log;
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::stream::Stream;
@@ -18,9 +19,10 @@ use crate::view::View;
 pub(super) fn verify(
     directory: &dyn Directory,
     manifest: &Manifest,
-    view: Option<&View>,
+    loaded: Option<&Loaded>,
     report: &mut Report,
 ) {
+    let view = loaded.map(|loaded| &loaded.view);
     let mut previous = Lsn::ZERO;
     for entry in &manifest.segments {
         let name = StreamKind::Log.name(entry.stream);
@@ -31,10 +33,13 @@ pub(super) fn verify(
         previous = entry.last_lsn;
     }
     previous = manifest.covered;
-    for entry in &manifest.logs {
+    for (index, entry) in manifest.logs.iter().enumerate() {
         let name = StreamKind::Log.name(entry.stream);
+        // As far as the view knows it: a writer may have gone on.
+        let seen = loaded.and_then(|loaded| loaded.logs.get(index));
+        let end = seen.map(|log| log.end).or(entry.end);
         match open(directory, manifest, entry.stream, report)
-            .and_then(|stream| walk(&stream, entry.end, previous, view, report))
+            .and_then(|stream| walk(&stream, end, previous, view, report))
         {
             // Whether a fault at the end is damage or a torn tail, the load has told.
             Ok(tail) => previous = tail.last_lsn,
