@@ -66,7 +66,7 @@ pub trait Directory: Send + Sync {
     fn replace(&self, name: &str, data: &[u8]) -> StorageResult<()>;
 
     /// Takes the lock `name` for this holder, without waiting. It is given back when the guard is dropped, or when the
-    /// process dies. The name is that of a stream of its own, which [`list`](Self::list) shows.
+    /// process dies. The name is that of a stream of its own, which [`list`](Self::list) may show.
     ///
     /// # Errors
     /// [`StorageError::Locked`], naming the holder, if it is taken.

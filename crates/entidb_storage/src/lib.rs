@@ -24,7 +24,8 @@
 //!
 //! - [`FileBackend`], for one stream in a file of your own; [`FileDirectory`], for several in a folder.
 //! - [`InMemoryBackend`] and [`MemoryDirectory`], for tests, and for what may be lost.
-//! - Your own, for anything else: six methods make a [`StorageBackend`], and the rest have defaults that are right.
+//! - Your own, for anything else: six methods make a [`StorageBackend`], and the rest have defaults that are right. The
+//!   feature `conformance` certifies it in one line.
 //!
 //! # Example
 //!
@@ -51,7 +52,11 @@
 //! ```
 
 mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod directory;
+#[cfg(feature = "encryption")]
+mod encrypted;
 mod error;
 mod factory;
 mod file;
@@ -59,6 +64,11 @@ mod memory;
 
 pub use backend::{Capabilities, Durability, StorageBackend, StorageReader};
 pub use directory::{Directory, DirectoryLock, NAME_LEN_MAX, OpenMode, check_name};
+#[cfg(feature = "encryption")]
+pub use encrypted::{
+    EncryptedBackend, EncryptedDirectory, EncryptionKey, KEY_SIZE, KEYRING, NONCE_SIZE,
+    PassphraseParams, TAG_SIZE, is_encrypted,
+};
 pub use error::{StorageError, StorageResult};
 pub use factory::{FactoryDirectory, StreamFactory};
 pub use file::{FileBackend, FileDirectory};

@@ -1,126 +1,53 @@
-//! Every clause of `StorageBackend`, over every backend of this crate.
+//! What of the clauses only this crate's own backends promise.
 //!
-//! Clauses 7, 9 and what of the others needs a failing system are in `src/file/tests/`, clause 11 across processes in
+//! Every clause that a stranger's backend can be asked for is in the conformance suite, which `tests/conformance` runs
+//! over all of ours. Clauses 7, 9 and what of the others needs a failing system are in `src/file/tests/`, clause 11 across processes in
 //! `processes.rs`, a full disk in `full_disk.rs`.
 
 use std::path::PathBuf;
 
-use crate::backend_clauses::{self, Subject};
+use crate::sample::bytes;
 use entidb_storage::{
     Capabilities, Durability, FileBackend, InMemoryBackend, StorageBackend, StorageError,
-    StorageResult,
 };
 
-struct Memory;
-
-impl Subject for Memory {
-    fn fresh(&mut self) -> StorageResult<Box<dyn StorageBackend>> {
-        Ok(Box::new(InMemoryBackend::new()))
-    }
-
-    fn again(&mut self) -> Option<StorageResult<Box<dyn StorageBackend>>> {
-        None
-    }
-
-    fn medium(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-/// The same, from a directory in memory: here a stream outlives its handle.
-#[derive(Default)]
-struct MemoryStream(entidb_storage::MemoryDirectory, usize);
-
-impl Subject for MemoryStream {
-    fn fresh(&mut self) -> StorageResult<Box<dyn StorageBackend>> {
-        use entidb_storage::{Directory, OpenMode};
-        self.1 += 1;
-        self.0.open(&self.1.to_string(), OpenMode::CreateNew)
-    }
-
-    fn again(&mut self) -> Option<StorageResult<Box<dyn StorageBackend>>> {
-        use entidb_storage::{Directory, OpenMode};
-        Some(self.0.open(&self.1.to_string(), OpenMode::Existing))
-    }
-
-    fn medium(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-struct File {
-    dir: tempfile::TempDir,
-    count: usize,
-}
-
-impl File {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            dir: tempfile::tempdir()?,
-            count: 0,
-        })
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.path().join(self.count.to_string())
-    }
-}
-
-impl Subject for File {
-    fn fresh(&mut self) -> StorageResult<Box<dyn StorageBackend>> {
-        self.count += 1;
-        Ok(Box::new(FileBackend::open(&self.path())?))
-    }
-
-    fn again(&mut self) -> Option<StorageResult<Box<dyn StorageBackend>>> {
-        Some(FileBackend::open(&self.path()).map(|backend| Box::new(backend) as _))
-    }
-
-    fn medium(&mut self) -> Option<Vec<u8>> {
-        std::fs::read(self.path()).ok()
-    }
-}
-
-macro_rules! every_backend {
-    ($($clause:ident)+) => {
-        mod memory {
-            $(#[test]
-            fn $clause() {
-                super::backend_clauses::$clause(&mut super::Memory).unwrap();
-            })+
-        }
-
-        mod memory_stream {
-            $(#[test]
-            fn $clause() {
-                super::backend_clauses::$clause(&mut super::MemoryStream::default()).unwrap();
-            })+
-        }
-
-        mod file {
-            $(#[test]
-            fn $clause() {
-                super::backend_clauses::$clause(&mut super::File::new().unwrap()).unwrap();
-            })+
-        }
+#[test]
+fn clause_12_the_same_history_leaves_the_same_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        let path = dir.path().join(name);
+        let mut backend = FileBackend::open(&path).unwrap();
+        backend.append(&bytes(1, 700_000)).unwrap();
+        backend.flush().unwrap();
+        backend.truncate(300_000).unwrap();
+        backend.append_vectored(&[b"the", b"end"]).unwrap();
+        backend.close().unwrap();
+        std::fs::read(&path).unwrap()
     };
+    assert!(run("first") == run("second"));
 }
 
-every_backend! {
-    clause_01_reads_are_exact_or_an_error
-    clause_01_past_the_end_is_decided_before_anything_is_allocated
-    clause_02_a_read_sees_every_append_before_it
-    clause_03_append_returns_the_size_before_it
-    clause_04_flushed_bytes_survive_the_process
-    clause_05_synced_bytes_survive_the_process
-    clause_06_below_the_flush_all_is_intact_whatever_came_after
-    clause_08_a_cut_is_exact_and_for_good
-    clause_08_a_cut_is_durable_when_it_returns
-    clause_08_cutting_above_the_size_is_invalid_and_changes_nothing
-    clause_12_the_same_history_gives_the_same_bytes
-    a_reader_outlives_its_backend
-    a_reader_sees_a_cut
-    reserved_room_is_never_seen
+#[test]
+fn clause_06_what_was_cut_is_not_on_the_medium_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stream");
+    let mut backend = FileBackend::open(&path).unwrap();
+    let mut model = Vec::new();
+    for round in 0..20 {
+        let part = bytes(round, 1000 * round + 1);
+        backend.append(&part).unwrap();
+        model.extend(part);
+        backend.flush().unwrap();
+        backend.reserve(10_000).unwrap();
+        backend.append(&bytes(99, 5000)).unwrap();
+        if round % 3 == 0 {
+            backend.append(&bytes(98, 300_000)).unwrap();
+        }
+        backend.truncate(model.len() as u64).unwrap();
+    }
+    let left = std::fs::read(&path).unwrap();
+    assert!(left.starts_with(&model));
+    assert!(left[model.len()..].iter().all(|byte| *byte == 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::backend_clauses::bytes;
+use crate::sample::bytes;
 use crate::{Verdict, ensure};
 use entidb_storage::{
     Directory, NAME_LEN_MAX, OpenMode, StorageError, StorageReader, StorageResult,

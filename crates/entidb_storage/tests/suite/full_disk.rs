@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::backend_clauses::bytes;
+use crate::sample::bytes;
 use entidb_storage::{Directory, FileBackend, FileDirectory, StorageBackend, StorageError};
 
 /// A mounted file system, gone when it is dropped.

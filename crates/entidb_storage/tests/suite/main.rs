@@ -7,7 +7,6 @@
     reason = "a test's helpers fail as its functions do, and say what was not run"
 )]
 
-mod backend_clauses;
 mod backends;
 mod directories;
 mod directory_clauses;
@@ -15,6 +14,7 @@ mod full_disk;
 mod model;
 mod processes;
 mod readers;
+mod sample;
 
 /// What was found: nothing, or what does not hold.
 pub(crate) type Verdict = Result<(), Box<dyn std::error::Error>>;

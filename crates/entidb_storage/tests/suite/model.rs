@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::backend_clauses::bytes;
+use crate::sample::bytes;
 use entidb_storage::{FileBackend, InMemoryBackend, StorageBackend, StorageError, StorageReader};
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::backend_clauses::bytes;
+use crate::sample::bytes;
 use entidb_storage::{
     Directory, FileBackend, FileDirectory, OpenMode, StorageBackend, StorageError,
 };
