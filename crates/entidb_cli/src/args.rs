@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use entidb::limits::COLLECTION_NAME_LEN_MAX;
 
 use crate::id::GivenId;
+use crate::key::KeyArgs;
 
 /// Load, look at and check an EntiDB database.
 #[derive(Debug, Parser)]
@@ -18,6 +19,9 @@ use crate::id::GivenId;
 A database is a folder. DB is its path. An ID is 36 characters with dashes, like 01890a5d-ac96-774b-bcce-b302099a8057, or
 key:VALUE for the id that `import --id FIELD` gives to that value.
 
+An encrypted database takes its key with every command: --key-file FILE, --passphrase-file FILE, or the variable ENTIDB_KEY
+with 64 hex digits, which counts if neither is given. `import` and `put` make an encrypted database if they get a key.
+
 Exit codes: 0 done; 1 no (absent, a bad line, damage found); 2 wrong use; 3 could not (locked, full, unreadable, damaged).
 
 A start:
@@ -26,6 +30,8 @@ A start:
   entidb get shop.entidb customers key:ann@example.com"
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

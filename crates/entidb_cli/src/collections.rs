@@ -4,10 +4,11 @@ use entidb::Value;
 
 use crate::args::Collections;
 use crate::exit::Outcome;
+use crate::key::Key;
 use crate::{human, open, table};
 
-pub(crate) fn run(args: &Collections) -> Outcome {
-    let db = open::for_reading(&args.db)?;
+pub(crate) fn run(args: &Collections, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
     let snapshot = db.snapshot();
     let mut found = Vec::new();
     for name in snapshot.collections() {

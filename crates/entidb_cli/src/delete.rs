@@ -7,16 +7,17 @@ use entidb::EntityId;
 use crate::args::Delete;
 use crate::exit::{Failure, Outcome};
 use crate::id::GivenId;
+use crate::key::Key;
 use crate::{human, open};
 
 /// How many absent ids are named.
 const NAMED_MAX: usize = 10;
 
-pub(crate) fn run(args: &Delete) -> Outcome {
+pub(crate) fn run(args: &Delete, key: Option<&Key>) -> Outcome {
     // The same id given twice is one.
     let ids: BTreeMap<EntityId, &GivenId> =
         args.ids.iter().map(|given| (given.id, given)).collect();
-    let db = open::for_writing(&args.db)?;
+    let db = open::for_writing(&args.db, key)?;
     open::collection(&db.snapshot(), &args.db, &args.collection)?;
     let absent = db.write(|tx| {
         let mut absent = Vec::new();

@@ -8,11 +8,12 @@ use entidb::Scan;
 
 use crate::args::Export;
 use crate::exit::{Failure, Outcome, say};
+use crate::key::Key;
 use crate::output::Lines;
 use crate::{human, open, scan};
 
-pub(crate) fn run(args: &Export) -> Outcome {
-    let db = open::for_reading(&args.db)?;
+pub(crate) fn run(args: &Export, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
     let snapshot = db.snapshot();
     open::collection(&snapshot, &args.db, &args.collection)?;
     let scan = snapshot.scan(&args.collection);

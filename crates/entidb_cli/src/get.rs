@@ -4,12 +4,13 @@ use entidb_codec::json;
 
 use crate::args::Get;
 use crate::exit::{Failure, Outcome};
+use crate::key::Key;
 use crate::open;
 use crate::output::Lines;
 use crate::scan;
 
-pub(crate) fn run(args: &Get) -> Outcome {
-    let db = open::for_reading(&args.db)?;
+pub(crate) fn run(args: &Get, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
     let snapshot = db.snapshot();
     open::collection(&snapshot, &args.db, &args.collection)?;
     let id = args.id.id;

@@ -5,12 +5,14 @@ mod checkpoint;
 mod collections;
 mod delete;
 mod demo;
+mod encrypted;
 mod exit;
 mod export;
 mod get;
 mod human;
 mod id;
 mod import;
+mod key;
 mod open;
 mod output;
 mod put;
@@ -29,23 +31,29 @@ use crate::args::{Args, Command};
 fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     match Args::try_parse() {
-        Ok(args) => exit::report(run(args.command)),
+        Ok(args) => exit::report(run(&args)),
         Err(error) => exit::usage(&error),
     }
 }
 
-fn run(command: Command) -> exit::Outcome {
-    match command {
-        Command::Import(args) => import::run(&args),
-        Command::Get(args) => get::run(&args),
-        Command::Put(args) => put::run(&args),
-        Command::Delete(args) => delete::run(&args),
-        Command::Scan(args) => scan::run(&args),
-        Command::Collections(args) => collections::run(&args),
-        Command::Stats(args) => stats::run(&args),
-        Command::Verify(args) => verify::run(&args),
-        Command::Export(args) => export::run(&args),
-        Command::Checkpoint(args) => checkpoint::run(&args),
-        Command::Demo(args) => demo::run(&args),
+fn run(args: &Args) -> exit::Outcome {
+    // Before anything is read or made.
+    let key = match &args.command {
+        Command::Demo(_) => args.key.refuse("the demo's database is not encrypted"),
+        _ => args.key.read(),
+    }?;
+    let key = key.as_ref();
+    match &args.command {
+        Command::Import(args) => import::run(args, key),
+        Command::Get(args) => get::run(args, key),
+        Command::Put(args) => put::run(args, key),
+        Command::Delete(args) => delete::run(args, key),
+        Command::Scan(args) => scan::run(args, key),
+        Command::Collections(args) => collections::run(args, key),
+        Command::Stats(args) => stats::run(args, key),
+        Command::Verify(args) => verify::run(args, key),
+        Command::Export(args) => export::run(args, key),
+        Command::Checkpoint(args) => checkpoint::run(args, key),
+        Command::Demo(args) => demo::run(args),
     }
 }

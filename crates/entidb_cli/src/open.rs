@@ -4,21 +4,41 @@ use std::path::Path;
 
 use entidb::{Database, Options, Snapshot};
 
+use crate::encrypted;
 use crate::exit::{Failure, Outcome, say};
+use crate::key::Key;
 
 /// For reading: without a lock, beside a writer, on a read-only disk.
-pub(crate) fn for_reading(path: &Path) -> Outcome<Database> {
-    Ok(Options::new().read_only(true).open(path)?)
+pub(crate) fn for_reading(path: &Path, key: Option<&Key>) -> Outcome<Database> {
+    there(Options::new().read_only(true), path, key)
 }
 
 /// For writing, if it is there.
-pub(crate) fn for_writing(path: &Path) -> Outcome<Database> {
-    Ok(Options::new().create(false).open(path)?)
+pub(crate) fn for_writing(path: &Path, key: Option<&Key>) -> Outcome<Database> {
+    there(Options::new().create(false), path, key)
 }
 
-/// For writing; made if it is not there.
-pub(crate) fn or_make(path: &Path) -> Outcome<Database> {
-    Ok(Options::new().open(path)?)
+/// For writing; made if it is not there, and then encrypted if there is a key.
+pub(crate) fn or_make(path: &Path, key: Option<&Key>) -> Outcome<Database> {
+    match key {
+        Some(key) => {
+            let folder = encrypted::open_or_make(path, key)?;
+            encrypted::database(Options::new(), path, folder)
+        }
+        None => plain(Options::new(), path),
+    }
+}
+
+fn there(options: Options, path: &Path, key: Option<&Key>) -> Outcome<Database> {
+    match key {
+        Some(key) => encrypted::database(options, path, encrypted::open(path, key)?),
+        None => plain(options, path),
+    }
+}
+
+fn plain(options: Options, path: &Path) -> Outcome<Database> {
+    encrypted::refuse(path)?;
+    Ok(options.open(path)?)
 }
 
 /// Closes it after its work is done and durable.

@@ -8,10 +8,11 @@ use entidb_codec::json::ID_KEY;
 use crate::args::Put;
 use crate::exit::{Failure, Outcome};
 use crate::import::{Entity, Fault, Json};
+use crate::key::Key;
 use crate::open;
 use crate::output::Lines;
 
-pub(crate) fn run(args: &Put) -> Outcome {
+pub(crate) fn run(args: &Put, key: Option<&Key>) -> Outcome {
     // Before the database is opened, which can make it.
     let entity = read().map_err(|fault| fault.failure("standard input"))?;
     let id = match (args.id.as_ref().map(|given| given.id), entity.id) {
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &Put) -> Outcome {
         (Some(id), _) | (None, Some(id)) => id,
         (None, None) => EntityId::new(),
     };
-    let db = open::or_make(&args.db)?;
+    let db = open::or_make(&args.db, key)?;
     db.write(|tx| tx.put_payload(&args.collection, id, &entity.payload))?;
     open::close(db);
     let mut lines = Lines::stdout();

@@ -8,11 +8,12 @@ use entidb_codec::{DecodeError, json};
 
 use crate::args::Scan;
 use crate::exit::{Failure, Outcome};
+use crate::key::Key;
 use crate::open;
 use crate::output::Lines;
 
-pub(crate) fn run(args: &Scan) -> Outcome {
-    let db = open::for_reading(&args.db)?;
+pub(crate) fn run(args: &Scan, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
     let snapshot = db.snapshot();
     open::collection(&snapshot, &args.db, &args.collection)?;
     let after = args.after.as_ref().map(|given| given.id);

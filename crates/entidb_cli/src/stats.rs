@@ -4,10 +4,11 @@ use entidb::Value;
 
 use crate::args::Stats;
 use crate::exit::Outcome;
+use crate::key::Key;
 use crate::{human, open, table};
 
-pub(crate) fn run(args: &Stats) -> Outcome {
-    let db = open::for_reading(&args.db)?;
+pub(crate) fn run(args: &Stats, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
     let stats = db.stats()?;
     let (collections, keys) = (stats.collection_count as u64, stats.memtable_count as u64);
     let (logs, runs) = (stats.log_count as u64, stats.run_count as u64);

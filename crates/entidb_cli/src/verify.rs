@@ -1,13 +1,16 @@
 //! `entidb verify`
 
+use std::path::Path;
+
 use entidb::{ErrorKind, Report, Value};
 
 use crate::args::Verify;
 use crate::exit::{Failure, Outcome, say};
-use crate::{human, table};
+use crate::key::Key;
+use crate::{encrypted, human, table};
 
-pub(crate) fn run(args: &Verify) -> Outcome {
-    let report = entidb::verify_path(&args.db)?;
+pub(crate) fn run(args: &Verify, key: Option<&Key>) -> Outcome {
+    let report = report(&args.db, key)?;
     if args.json {
         table::print_json(&json(&report))?;
     } else {
@@ -30,6 +33,18 @@ pub(crate) fn run(args: &Verify) -> Outcome {
     Err(Failure::no(format!(
         "{shown} is damaged, as named above: restore it from a backup, or from an export"
     )))
+}
+
+fn report(path: &Path, key: Option<&Key>) -> Outcome<Report> {
+    let Some(key) = key else {
+        encrypted::refuse(path)?;
+        return Ok(entidb::verify_path(path)?);
+    };
+    match encrypted::open_or_damage(path, key)? {
+        Ok(folder) => Ok(entidb::verify_in(folder)?),
+        // Without its keys, nothing else can be read.
+        Err(how) => Err(Failure::no(format!("{} is damaged: {how}", path.display()))),
+    }
 }
 
 fn show(report: &Report) -> Outcome {

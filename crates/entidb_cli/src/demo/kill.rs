@@ -10,6 +10,7 @@ use entidb::{Database, EntityId, Payload};
 
 use super::story::Story;
 use crate::exit::{Failure, Outcome};
+use crate::key::VARIABLE;
 use crate::{human, open};
 
 /// The collection that the child writes to.
@@ -29,7 +30,7 @@ pub(super) struct Killed {
 /// Lets a child import events, one commit each, and kills it.
 pub(super) fn run(story: &mut Story, dir: &Path) -> Outcome<Killed> {
     story.step("Commit one event after the other in another process, and kill it in the middle")?;
-    let first = count(&open::for_reading(dir)?)?;
+    let first = count(&open::for_reading(dir, None)?)?;
     let mut child = spawn(dir)?;
     story.line(format_args!(
         "process {}: entidb import {} {EVENTS} - --id n --batch 1 --ack",
@@ -73,6 +74,8 @@ fn spawn(dir: &Path) -> Outcome<Child> {
         .args(["--batch=1", "--ack", "--"])
         .arg(dir)
         .args([EVENTS, "-"])
+        // It is for other databases.
+        .env_remove(VARIABLE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

@@ -13,6 +13,7 @@ use entidb_codec::json;
 
 use crate::args::Demo;
 use crate::exit::{Failure, Outcome};
+use crate::key::VARIABLE;
 use crate::{human, open, scan};
 use data::{CITIES, COUNTRIES, Set};
 use kill::EVENTS;
@@ -25,14 +26,14 @@ pub(crate) fn run(args: &Demo) -> Outcome {
     let dir = args.dir.as_path();
     check_place(dir)?;
     let mut story = Story::new();
-    let db = open::or_make(dir)?;
+    let db = open::or_make(dir, None)?;
     check_content(&db, dir)?;
     load(&mut story, &db, dir)?;
     look(&mut story, &db)?;
     // The child takes the lock.
     db.close()?;
     let killed = kill::run(&mut story, dir)?;
-    let db = open::for_writing(dir)?;
+    let db = open::for_writing(dir, None)?;
     kill::prove(&mut story, &db, &killed)?;
     verify(&mut story, &db)?;
     db.close()?;
@@ -174,6 +175,11 @@ fn verify(story: &mut Story, db: &Database) -> Outcome {
 
 fn next(story: &mut Story, dir: &Path) -> Outcome {
     story.step("Go on from here")?;
+    if std::env::var_os(VARIABLE).is_some() {
+        story.line(format_args!(
+            "The database is not encrypted: unset {VARIABLE} before you go on."
+        ))?;
+    }
     let program = story::program();
     let dir = story::quoted(dir);
     story.line(format_args!("The database is the folder {dir}. Try:"))?;

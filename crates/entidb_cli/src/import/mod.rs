@@ -22,12 +22,13 @@ pub(crate) use source::{Fault, Source};
 
 use crate::args::{Format, Import};
 use crate::exit::{Failure, Outcome, say};
+use crate::key::Key;
 use crate::{human, open};
 
 /// Standard input, as a file name.
 const STDIN: &str = "-";
 
-pub(crate) fn run(args: &Import) -> Outcome {
+pub(crate) fn run(args: &Import, key: Option<&Key>) -> Outcome {
     let shown = if args.file == Path::new(STDIN) {
         "standard input".to_owned()
     } else {
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &Import) -> Outcome {
                 .map_err(|fault| fault.failure(&shown))?,
         ),
     };
-    let db = open::or_make(&args.db)?;
+    let db = open::or_make(&args.db, key)?;
     let plan = Plan {
         collection: args.collection.clone(),
         id_field: args.id.clone(),

@@ -21,6 +21,7 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin!("entidb"));
         command.current_dir(self.0.path()).args(args);
+        command.env_remove("ENTIDB_KEY");
         command
     }
 
