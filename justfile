@@ -31,3 +31,7 @@ crash:
 # rewrite the golden I/O traces; look at the diff
 trace-update:
     ENTIDB_UPDATE_TRACES=1 cargo test -p entidb_testkit --test traces
+
+# side by side with the peers: the storage layer
+bench:
+    cd bench && cargo run --release --bin storage

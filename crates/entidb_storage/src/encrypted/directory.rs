@@ -50,6 +50,9 @@ pub struct EncryptedDirectory<D> {
 impl<D: Directory> EncryptedDirectory<D> {
     /// Makes an empty directory one that is encrypted, under `key`. It is durable when this returns.
     ///
+    /// Two that create at once could replace each other's keyring: where that can happen, hold a lock of the inner directory
+    /// ([`Directory::lock`]) meanwhile.
+    ///
     /// # Errors
     /// [`StorageError::Io`] of kind `AlreadyExists` if it is encrypted already, and [`StorageError::Encryption`] if it holds
     /// streams that are not.
