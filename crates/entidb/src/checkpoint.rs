@@ -10,7 +10,7 @@ use crate::format::batch::Synced;
 use crate::format::name::StreamKind;
 use crate::ids::Lsn;
 use crate::log::seal;
-use crate::manifest::{Closed, RunEntry, SegmentEntry};
+use crate::manifest::{Closed, SealedEntry};
 use crate::memtable::Memtable;
 use crate::run::{Builder, Run};
 use crate::writer::{IdleLog, Writer};
@@ -57,7 +57,7 @@ impl Writer {
     }
 
     /// Writes the newest version of each key. `None` if nothing was committed.
-    fn write_run(&mut self) -> Result<Option<RunEntry>> {
+    fn write_run(&mut self) -> Result<Option<SealedEntry>> {
         let (view, _) = self.published.get();
         if view.memtable.len() == 0 {
             return Ok(None);
@@ -95,7 +95,7 @@ impl Writer {
     }
 
     /// Seals every log that has a batch. If one fails, the logs stay what they were, only that nothing is appended to them.
-    fn seal_logs(&mut self) -> Result<Vec<SegmentEntry>> {
+    fn seal_logs(&mut self) -> Result<Vec<SealedEntry>> {
         self.retire_active(false)?;
         let mut segments = Vec::new();
         for log in self.idle.iter().filter(|log| log.tally.batches() > 0) {

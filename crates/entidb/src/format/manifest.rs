@@ -1,5 +1,7 @@
 //! The manifest's bytes: what is live, in one small stream that is replaced whole.
 
+use entidb_codec::Value;
+
 use super::Fault;
 use super::batch::Synced;
 use super::block;
@@ -29,9 +31,9 @@ pub(crate) struct Manifest {
     pub(crate) synced: Option<Synced>,
     /// Logs that no run covers, in LSN order. The last may be the active one.
     pub(crate) logs: Vec<LogEntry>,
-    pub(crate) segments: Vec<SegmentEntry>,
+    pub(crate) segments: Vec<SealedEntry>,
     /// In age order, the oldest first, with disjoint LSN ranges.
-    pub(crate) runs: Vec<RunEntry>,
+    pub(crate) runs: Vec<SealedEntry>,
     pub(crate) catalog: Catalog,
 }
 
@@ -52,11 +54,11 @@ pub(crate) struct LogEntry {
     pub(crate) end: Option<u64>,
 }
 
-/// A sealed log.
+/// A stream that nothing is appended to any more: a segment, or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SegmentEntry {
+pub(crate) struct SealedEntry {
     pub(crate) stream: StreamId,
-    /// Where the batches end and the footer begins, in bytes.
+    /// Where the batches or the pages and the filter end and the footer begins, in bytes.
     pub(crate) end: u64,
     /// The whole length in bytes.
     pub(crate) len: u64,
@@ -65,17 +67,35 @@ pub(crate) struct SegmentEntry {
     pub(crate) last_lsn: Lsn,
 }
 
-/// A run of sorted keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RunEntry {
-    pub(crate) stream: StreamId,
-    /// Where the pages end and the footer begins, in bytes.
-    pub(crate) end: u64,
-    /// The whole length in bytes.
-    pub(crate) len: u64,
-    pub(crate) digest: [u8; DIGEST_LEN],
-    pub(crate) first_lsn: Lsn,
-    pub(crate) last_lsn: Lsn,
+impl SealedEntry {
+    fn value(&self) -> Value {
+        let mut entry = Writer::default();
+        entry.set("stream", self.stream.0);
+        entry.set("end", self.end);
+        entry.set("len", self.len);
+        entry.set("digest", self.digest.to_vec());
+        entry.set("first_lsn", self.first_lsn.0);
+        entry.set("last_lsn", self.last_lsn.0);
+        entry.value()
+    }
+
+    /// Reads the list of them under `key`.
+    fn list(map: &mut Reader, key: &'static str) -> Result<Vec<Self>, Fault> {
+        let mut sealed = Vec::new();
+        for value in map.list(key)? {
+            let mut entry = Reader::of(value, key)?;
+            sealed.push(Self {
+                stream: StreamId(entry.number("stream")?),
+                end: entry.number("end")?,
+                len: entry.number("len")?,
+                digest: entry.array("digest")?,
+                first_lsn: Lsn(entry.number("first_lsn")?),
+                last_lsn: Lsn(entry.number("last_lsn")?),
+            });
+            entry.finish()?;
+        }
+        Ok(sealed)
+    }
 }
 
 /// What the database holds by name.
@@ -161,28 +181,8 @@ impl Manifest {
                 entry.value()
             }),
         );
-        let sealed = |stream: StreamId, end, len, digest: &[u8], first: Lsn, last: Lsn| {
-            let mut entry = Writer::default();
-            entry.set("stream", stream.0);
-            entry.set("end", end);
-            entry.set("len", len);
-            entry.set("digest", digest.to_vec());
-            entry.set("first_lsn", first.0);
-            entry.set("last_lsn", last.0);
-            entry.value()
-        };
-        map.list(
-            "segments",
-            self.segments
-                .iter()
-                .map(|s| sealed(s.stream, s.end, s.len, &s.digest, s.first_lsn, s.last_lsn)),
-        );
-        map.list(
-            "runs",
-            self.runs
-                .iter()
-                .map(|r| sealed(r.stream, r.end, r.len, &r.digest, r.first_lsn, r.last_lsn)),
-        );
+        map.list("segments", self.segments.iter().map(SealedEntry::value));
+        map.list("runs", self.runs.iter().map(SealedEntry::value));
         let mut catalog = Writer::default();
         catalog.set("version", self.catalog.version);
         catalog.list(
@@ -242,32 +242,8 @@ impl Manifest {
             });
             entry.finish()?;
         }
-        let mut segments = Vec::new();
-        for value in map.list("segments")? {
-            let mut entry = Reader::of(value, "segments")?;
-            segments.push(SegmentEntry {
-                stream: StreamId(entry.number("stream")?),
-                end: entry.number("end")?,
-                len: entry.number("len")?,
-                digest: entry.array("digest")?,
-                first_lsn: Lsn(entry.number("first_lsn")?),
-                last_lsn: Lsn(entry.number("last_lsn")?),
-            });
-            entry.finish()?;
-        }
-        let mut runs = Vec::new();
-        for value in map.list("runs")? {
-            let mut entry = Reader::of(value, "runs")?;
-            runs.push(RunEntry {
-                stream: StreamId(entry.number("stream")?),
-                end: entry.number("end")?,
-                len: entry.number("len")?,
-                digest: entry.array("digest")?,
-                first_lsn: Lsn(entry.number("first_lsn")?),
-                last_lsn: Lsn(entry.number("last_lsn")?),
-            });
-            entry.finish()?;
-        }
+        let segments = SealedEntry::list(&mut map, "segments")?;
+        let runs = SealedEntry::list(&mut map, "runs")?;
         let catalog = catalog(Reader::of(map.required("catalog")?, "catalog")?)?;
         let manifest = Self {
             database,

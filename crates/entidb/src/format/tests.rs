@@ -12,7 +12,7 @@ use super::checksum::Binding;
 use super::footer::{FilterEntry, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
-use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, RunEntry, SegmentEntry};
+use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
 use super::{block, record};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
@@ -220,7 +220,7 @@ fn sample_manifest() -> Manifest {
             stream: StreamId(44),
             end: None,
         }],
-        segments: vec![SegmentEntry {
+        segments: vec![SealedEntry {
             stream: StreamId(42),
             end: 1000,
             len: 1150,
@@ -228,7 +228,7 @@ fn sample_manifest() -> Manifest {
             first_lsn: Lsn(1),
             last_lsn: Lsn(4),
         }],
-        runs: vec![RunEntry {
+        runs: vec![SealedEntry {
             stream: StreamId(43),
             end: 8192,
             len: 8300,

@@ -12,7 +12,7 @@ use crate::format::header::{self, Header, Kind};
 use crate::format::name::StreamKind;
 use crate::format::{block, record};
 use crate::ids::{Lsn, StreamId};
-use crate::manifest::{LogEntry, SegmentEntry, digest};
+use crate::manifest::{LogEntry, SealedEntry, digest};
 use crate::stream::Stream;
 
 /// A log that batches are appended to.
@@ -247,7 +247,7 @@ pub(crate) fn seal(
     stream: &Stream,
     end: u64,
     tally: &Tally,
-) -> Result<SegmentEntry> {
+) -> Result<SealedEntry> {
     let footer = block::encode(stream.salt, end, &tally.encode())
         .ok_or_else(|| Error::invalid("the footer is too large"))?;
     let write = || -> Result<(), StorageError> {
@@ -263,7 +263,7 @@ pub(crate) fn seal(
         backend.close()
     };
     write().map_err(|error| Error::storage(error, "seal", &stream.name))?;
-    Ok(SegmentEntry {
+    Ok(SealedEntry {
         stream: stream.id,
         end,
         len: end + footer.len() as u64,

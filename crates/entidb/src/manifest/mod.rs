@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{block, header, name};
 
 pub(crate) use crate::format::manifest::{
-    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, RunEntry, SegmentEntry,
+    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry,
 };
 
 /// The longest manifest that is read, in bytes.

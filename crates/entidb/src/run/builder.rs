@@ -13,7 +13,7 @@ use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::page::{self, Entry, LeafBuilder};
 use crate::ids::{Lsn, StreamId};
-use crate::manifest::{RunEntry, digest};
+use crate::manifest::{SealedEntry, digest};
 use crate::memtable::Location;
 
 /// Takes keys in order and writes the pages as they fill. What it made counts only once the manifest lists it.
@@ -125,7 +125,7 @@ impl Builder {
 
     /// Writes the last leaf, the inner pages and the footer, and syncs. There must have been a key. The run covers the LSNs
     /// up to `last_lsn`.
-    pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<RunEntry> {
+    pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<SealedEntry> {
         debug_assert!(first_lsn <= self.lsns.0 && self.lsns.1 <= last_lsn);
         self.finish_leaf()?;
         let leaves = self.pages;
@@ -157,7 +157,7 @@ impl Builder {
             .sync()
             .and_then(|()| self.backend.close())
             .map_err(|error| Error::storage(error, "sync", &self.name))?;
-        Ok(RunEntry {
+        Ok(SealedEntry {
             stream: self.id,
             end,
             len: end + footer.len() as u64,

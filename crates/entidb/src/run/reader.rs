@@ -13,7 +13,7 @@ use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::page::{self, Entry, Page};
 use crate::ids::StreamId;
-use crate::manifest::RunEntry;
+use crate::manifest::SealedEntry;
 use crate::memtable::Location;
 use crate::stream::Stream;
 
@@ -21,7 +21,7 @@ use crate::stream::Stream;
 /// first lookup on.
 pub(crate) struct Run {
     pub(crate) stream: Stream,
-    pub(crate) entry: RunEntry,
+    pub(crate) entry: SealedEntry,
     pub(crate) footer: RunFooter,
     filter: OnceLock<Option<Filter>>,
     inner: OnceLock<Vec<Page>>,
@@ -31,7 +31,7 @@ impl Run {
     /// Opens a run and checks its header, its length and its footer.
     pub(crate) fn open(
         directory: &dyn Directory,
-        entry: RunEntry,
+        entry: SealedEntry,
         database: [u8; 16],
     ) -> Result<Self> {
         let stream = Stream::open(directory, StreamKind::Run, entry.stream, database)?;

@@ -12,7 +12,7 @@ use crate::format::{Fault, block, record};
 use crate::ids::{Lsn, StreamId};
 use crate::load::Loaded;
 use crate::log;
-use crate::manifest::{Manifest, SegmentEntry};
+use crate::manifest::{Manifest, SealedEntry};
 use crate::stream::Stream;
 use crate::view::View;
 
@@ -62,7 +62,7 @@ fn open(
 fn segment(
     directory: &dyn Directory,
     manifest: &Manifest,
-    entry: &SegmentEntry,
+    entry: &SealedEntry,
     previous: Lsn,
     view: Option<&View>,
     report: &mut Report,
