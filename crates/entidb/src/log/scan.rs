@@ -61,8 +61,7 @@ pub(crate) fn walk(
     previous: Lsn,
     mut each: impl FnMut(Walk<'_>) -> Result<u64>,
 ) -> Result<Tail> {
-    let size = stream.size()?;
-    let limit = limit.map_or(size, |limit| limit.min(size));
+    let mut size = stream.size()?;
     let mut tail = Tail {
         end: header::LEN as u64,
         tally: Tally::new(Header::crc(&stream.header)),
@@ -71,9 +70,13 @@ pub(crate) fn walk(
         sealed: false,
         claims: BTreeMap::new(),
     };
-    while tail.end < limit {
-        match read_batch(stream, &tail, limit)? {
-            Ok((header, crc, body)) => {
+    loop {
+        let until = limit.map_or(size, |limit| limit.min(size));
+        if tail.end >= until {
+            return Ok(tail);
+        }
+        match read_batch(stream, &tail, until) {
+            Ok(Ok((header, crc, body))) => {
                 let body_at = tail.end + batch::HEADER_LEN as u64;
                 let tombstones = each(Walk {
                     header: &header,
@@ -86,29 +89,45 @@ pub(crate) fn walk(
                 tail.tally.push(&header, crc, tombstones);
                 tail.tally.commit();
             }
-            Err(fault) => {
-                let footer = if limit == size {
-                    footer_at_end(stream, size)?
-                } else {
-                    None
-                };
-                tail.sealed = footer == Some(tail.end);
-                if !tail.sealed {
-                    // A whole footer was written only once everything before it was synced.
-                    if let Some(offset) = footer {
-                        let log = stream.id;
-                        tail.claim(Synced { log, offset });
-                    }
-                    for claim in claims_beyond(stream, tail.end + 1, limit)? {
-                        tail.claim(claim);
-                    }
-                    tail.fault = Some(fault);
+            Ok(Err(fault)) => match look_beyond(stream, &mut tail, until, size) {
+                Ok(()) => {
+                    tail.fault = (!tail.sealed).then_some(fault);
+                    return Ok(tail);
                 }
-                break;
-            }
+                Err(error) => size = shrunk(stream, size, error)?,
+            },
+            Err(error) => size = shrunk(stream, size, error)?,
         }
     }
-    Ok(tail)
+}
+
+/// A read that failed in a stream which is shorter than it was: beside us, its writer has given back what it had reserved, and
+/// the walk goes on to the new end. Gives the new size, or the error if that is not it.
+fn shrunk(stream: &Stream, size: u64, error: crate::Error) -> Result<u64> {
+    let now = stream.size()?;
+    if now < size { Ok(now) } else { Err(error) }
+}
+
+/// What stands behind the last whole batch: a footer, or batches that know what was synced.
+fn look_beyond(stream: &Stream, tail: &mut Tail, until: u64, size: u64) -> Result<()> {
+    let footer = if until == size {
+        footer_at_end(stream, size)?
+    } else {
+        None
+    };
+    tail.sealed = footer == Some(tail.end);
+    if tail.sealed {
+        return Ok(());
+    }
+    // A whole footer was written only once everything before it was synced.
+    if let Some(offset) = footer {
+        let log = stream.id;
+        tail.claim(Synced { log, offset });
+    }
+    for claim in claims_beyond(stream, tail.end + 1, until)? {
+        tail.claim(claim);
+    }
+    Ok(())
 }
 
 type Batch = (batch::Header, u32, Bytes);

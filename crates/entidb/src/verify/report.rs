@@ -76,6 +76,12 @@ impl Report {
         }
     }
 
+    /// Where the problems are.
+    pub(super) fn places(&self) -> Vec<(String, u64)> {
+        let places = self.problems.iter();
+        places.map(|p| (p.stream.clone(), p.offset)).collect()
+    }
+
     pub(super) fn note(&mut self, note: String) {
         self.notes.push(note);
     }
