@@ -16,9 +16,18 @@ use crate::run::{Builder, Run};
 use crate::writer::{IdleLog, Writer};
 
 impl Writer {
-    /// Seals the logs, writes the keys of the memtable as a run, and lists both.
+    /// Makes a checkpoint, and remembers whether that failed: asked for or come due, the next one begins where it left off.
     pub(crate) fn checkpoint(&mut self) -> Result<()> {
         self.check()?;
+        let made = self.make_checkpoint();
+        let bytes = self.uncovered_bytes() + self.options.checkpoint_log_bytes / 4;
+        self.checkpoint_again_bytes = if made.is_ok() { 0 } else { bytes };
+        self.checkpoint_failure = made.as_ref().err().map(ToString::to_string);
+        made
+    }
+
+    /// Seals the logs, writes the keys of the memtable as a run, and lists both.
+    fn make_checkpoint(&mut self) -> Result<()> {
         if self.idle.is_empty() && self.active.is_none() {
             return Ok(());
         }

@@ -26,9 +26,7 @@ pub(crate) fn open(
     environment: Arc<Environment>,
     options: Options,
 ) -> Result<Option<Writer>> {
-    let found = load::manifest(&*directory)?;
-    let is_new = found.is_none();
-    let loaded = match found {
+    let loaded = match load::manifest(&*directory)? {
         Some(manifest) => load::load(&*directory, manifest)?,
         None if options.create => load::load(&*directory, new_manifest(&environment))?,
         None => return Ok(None),
@@ -36,12 +34,9 @@ pub(crate) fn open(
     let clean = loaded.is_clean();
     let unsynced = loaded.unsynced;
     let mut writer = writer(directory, lock, environment, options, loaded);
-    if is_new {
-        // ORDER: the manifest is the first stream of all but the lock; a crash before it leaves nothing that counts, and the
-        // database is made again.
-        writer.begin_session()?;
-    } else if !clean {
-        // The manifest itself may be one whose replacing failed at its last sync: it is replaced again before anything is
+    if !clean {
+        // ORDER: of a new database, the manifest is the first stream of all but the lock; a crash before it leaves nothing
+        // that counts, and the database is made again. Of one that was there, the manifest itself may be one whose replacing failed at its last sync: it is replaced again before anything is
         // shown or removed by what it says.
         writer.begin_session()?;
         if let Some(index) = unsynced {

@@ -131,12 +131,17 @@ impl<R: BufRead> BufRead for WithoutMark<R> {
 
 impl<R: BufRead> Read for WithoutMark<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.fill_buf()?;
-        let len = piece.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&piece[..len]);
-        self.consume(len);
-        Ok(len)
+        read_buffered(self, buffer)
     }
+}
+
+/// What `Read` is for a source that has a buffer: a copy out of it.
+pub(super) fn read_buffered(source: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let piece = source.fill_buf()?;
+    let len = piece.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&piece[..len]);
+    source.consume(len);
+    Ok(len)
 }
 
 #[cfg(test)]

@@ -150,11 +150,7 @@ impl<R: BufRead> BufRead for Lined<R> {
 
 impl<R: BufRead> Read for Lined<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.fill_buf()?;
-        let len = piece.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&piece[..len]);
-        self.consume(len);
-        Ok(len)
+        super::input::read_buffered(self, buffer)
     }
 }
 
