@@ -59,7 +59,7 @@ impl Writer {
         self.poisoned |= run.is_err();
         let run = Arc::new(run?);
         self.published.change(|view| {
-            view.memtable = Arc::new(Memtable::default());
+            view.memtables = vec![Arc::new(Memtable::default())];
             view.runs.insert(0, run);
         });
         Ok(())
@@ -67,8 +67,8 @@ impl Writer {
 
     /// Writes the newest version of each key. `None` if nothing was committed.
     fn write_run(&mut self) -> Result<Option<SealedEntry>> {
-        let (view, _) = self.published.get();
-        if view.memtable.len() == 0 {
+        let memtable = self.memtable();
+        if memtable.len() == 0 {
             return Ok(None);
         }
         let id = self.allocate_stream()?;
@@ -78,7 +78,7 @@ impl Writer {
         let streams: Vec<_> = streams.chain(active).collect();
         let first_lsn = Lsn(self.manifest.covered.0 + 1);
         self.counters.syncs += 1;
-        let key_count = view.memtable.len() as u64;
+        let key_count = memtable.len() as u64;
         let written = Builder::create(
             &*self.directory,
             id,
@@ -88,8 +88,7 @@ impl Writer {
             streams,
         )
         .and_then(|mut builder| {
-            view.memtable
-                .try_for_each(|key, location| builder.push(key, location))?;
+            memtable.try_for_each(|key, location| builder.push(key, location))?;
             builder.finish(first_lsn, self.last_lsn)
         });
         match written {

@@ -50,8 +50,7 @@ impl Writer {
             Ok(body_at) => {
                 self.last_lsn = lsn;
                 self.counters.commits += 1;
-                let (view, _) = self.published.get();
-                view.memtable
+                self.memtable()
                     .insert(locations(&draft.body, stream, body_at, lsn));
                 self.published.show(lsn);
                 self.checkpoint_if_due();
@@ -85,10 +84,9 @@ impl Writer {
     /// durable whatever becomes of it: a checkpoint that failed is shown in the stats, and tried again when the logs have
     /// grown by another quarter of their bound.
     fn checkpoint_if_due(&mut self) {
-        let (view, _) = self.published.get();
         let bytes = self.uncovered_bytes();
         let due = bytes >= self.options.checkpoint_log_bytes
-            || view.memtable.len() >= MEMTABLE_COUNT_MAX
+            || self.memtable().len() >= MEMTABLE_COUNT_MAX
             || self.idle.len() > IDLE_LOG_COUNT_MAX;
         if !due || bytes < self.checkpoint_again_bytes {
             return;

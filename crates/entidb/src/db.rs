@@ -209,7 +209,8 @@ impl Options {
             )
         };
         if self.read_only {
-            let loaded = load::beside_a_writer(&*directory)?.ok_or_else(absent)?;
+            let loaded =
+                load::beside_a_writer(&*directory, self.cache_bytes)?.ok_or_else(absent)?;
             let published = Published::new(loaded.view, loaded.last_lsn);
             return Ok(Database::new(directory, Arc::new(published), None));
         }

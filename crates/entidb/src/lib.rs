@@ -1,5 +1,6 @@
 //! An embedded entity database on opaque, append-only byte stores.
 
+mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
@@ -17,6 +18,7 @@ mod merge;
 mod mix;
 mod options;
 mod payload;
+mod ranges;
 mod recovery;
 mod run;
 mod snapshot;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use entidb_storage::Directory;
 
+use crate::cache::Cache;
 use crate::commit::locations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name::{self, StreamKind};
@@ -75,14 +76,17 @@ pub(crate) fn manifest(directory: &dyn Directory) -> Result<Option<Manifest>> {
 /// Loads the database beside whatever writer it may have. What looks like damage may be the writer at work: a stream that is
 /// gone with the manifest that listed it, a batch read when half of it was there. So it is believed only if it is met twice in
 /// a row, at the same place under the same manifest.
-pub(crate) fn beside_a_writer(directory: &dyn Directory) -> Result<Option<Loaded>> {
+pub(crate) fn beside_a_writer(
+    directory: &dyn Directory,
+    cache_bytes: u64,
+) -> Result<Option<Loaded>> {
     let mut last: Option<(u64, Error)> = None;
     for _ in 0..READ_ATTEMPTS {
         let Some(manifest) = manifest(directory)? else {
             return Ok(None);
         };
         let edit = manifest.edit;
-        match load(directory, manifest) {
+        match load(directory, manifest, cache_bytes) {
             Ok(loaded) => return Ok(Some(loaded)),
             Err(error) => {
                 let same = last.as_ref().is_some_and(|(last_edit, last)| {
@@ -104,7 +108,11 @@ pub(crate) fn beside_a_writer(directory: &dyn Directory) -> Result<Option<Loaded
 }
 
 /// Opens every stream that the manifest lists and walks through the logs that no run covers.
-pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Loaded> {
+pub(crate) fn load(
+    directory: &dyn Directory,
+    manifest: Manifest,
+    cache_bytes: u64,
+) -> Result<Loaded> {
     check_names(directory, manifest.next_stream)?;
     let mut streams = BTreeMap::new();
     for entry in &manifest.segments {
@@ -194,10 +202,11 @@ pub(crate) fn load(directory: &dyn Directory, manifest: Manifest) -> Result<Load
         .collect();
     Ok(Loaded {
         view: View {
-            memtable: Arc::new(memtable),
+            memtables: vec![Arc::new(memtable)],
             runs,
             streams,
             catalog: Arc::new(manifest.catalog.clone()),
+            cache: Arc::new(Cache::new(cache_bytes)),
         },
         manifest,
         last_lsn,

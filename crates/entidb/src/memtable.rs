@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use bytes::Bytes;
+
 use crate::format::key::{self, Key};
 use crate::ids::{Lsn, StreamId};
+use crate::ranges::RangeTombstone;
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,23 @@ pub(crate) struct Location {
     /// Length of the record in bytes.
     pub(crate) len: u32,
     pub(crate) tombstone: bool,
+}
+
+/// The newest version of a key, as a read finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) location: Location,
+    /// The whole record, where it is in memory.
+    pub(crate) record: Option<Bytes>,
+}
+
+impl From<Location> for Version {
+    fn from(location: Location) -> Self {
+        Self {
+            location,
+            record: None,
+        }
+    }
 }
 
 type Versions = BTreeMap<(Key, Reverse<Lsn>), Location>;
@@ -53,16 +73,40 @@ impl Memtable {
     }
 
     /// The newest version of `key` that is not above `lsn`.
-    pub(crate) fn get(&self, key: Key, lsn: Lsn) -> Option<Location> {
+    pub(crate) fn get(&self, key: Key, lsn: Lsn) -> Option<Version> {
         let versions = self.read();
         let (_, location) = versions
             .range((key, Reverse(lsn))..=(key, Reverse(Lsn::ZERO)))
             .next()?;
-        Some(*location)
+        Some((*location).into())
     }
 
     /// The newest version not above `lsn` of up to `count` keys within the bounds, ascending or descending.
     pub(crate) fn page(
+        &self,
+        bounds: (Bound<Key>, Bound<Key>),
+        descending: bool,
+        lsn: Lsn,
+        count: usize,
+    ) -> Vec<(Key, Version)> {
+        let locations = self.locations(bounds, descending, lsn, count);
+        let versions = locations.into_iter();
+        versions
+            .map(|(key, location)| (key, location.into()))
+            .collect()
+    }
+
+    /// The range tombstones that a snapshot at `lsn` sees.
+    pub(crate) fn ranges(&self, _lsn: Lsn) -> Vec<RangeTombstone> {
+        Vec::new()
+    }
+
+    /// As [`covering`](crate::ranges::covering), of this memtable's range tombstones.
+    pub(crate) fn covering(&self, _key: &Key, _lsn: Lsn) -> Lsn {
+        Lsn::ZERO
+    }
+
+    fn locations(
         &self,
         bounds: (Bound<Key>, Bound<Key>),
         descending: bool,
@@ -174,8 +218,8 @@ mod tests {
     #[test]
     fn a_get_finds_the_newest_version_that_the_snapshot_sees() {
         let table = table();
-        assert_eq!(table.get(key(2), Lsn(9)), Some(at(3)));
-        assert_eq!(table.get(key(2), Lsn(2)), Some(at(2)));
+        assert_eq!(table.get(key(2), Lsn(9)), Some(at(3).into()));
+        assert_eq!(table.get(key(2), Lsn(2)), Some(at(2).into()));
         assert_eq!(table.get(key(3), Lsn(1)), None);
         assert_eq!(table.get(key(4), Lsn(9)), None);
     }
@@ -207,6 +251,6 @@ mod tests {
         let none = (Bound::Excluded(key(2)), Bound::Excluded(key(2)));
         assert_eq!(table.page(none, false, Lsn(3), 9), []);
         let rest = (Bound::Excluded(key(2)), Bound::Unbounded);
-        assert_eq!(table.page(rest, false, Lsn(3), 9), [(key(3), at(2))]);
+        assert_eq!(table.page(rest, false, Lsn(3), 9), [(key(3), at(2).into())]);
     }
 }

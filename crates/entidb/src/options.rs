@@ -12,11 +12,14 @@ pub struct Options {
     pub(crate) create: bool,
     pub(crate) read_only: bool,
     pub(crate) checkpoint_log_bytes: u64,
+    pub(crate) cache_bytes: u64,
     pub(crate) seed: Option<u64>,
 }
 
 /// The default of [`Options::checkpoint_log_bytes`]: 64 MiB.
 const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
+/// The default of [`Options::cache_bytes`]: 64 MiB.
+const CACHE_BYTES: u64 = 64 << 20;
 
 impl Default for Options {
     fn default() -> Self {
@@ -24,6 +27,7 @@ impl Default for Options {
             create: true,
             read_only: false,
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
+            cache_bytes: CACHE_BYTES,
             seed: None,
         }
     }
@@ -57,6 +61,13 @@ impl Options {
     #[must_use]
     pub fn checkpoint_log_bytes(mut self, bytes: u64) -> Self {
         self.checkpoint_log_bytes = bytes;
+        self
+    }
+
+    /// How much of what was read stays in memory, in bytes: blocks of entities and pages of keys. Default: 64 MiB.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
         self
     }
 

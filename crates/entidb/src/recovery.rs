@@ -27,8 +27,10 @@ pub(crate) fn open(
     options: Options,
 ) -> Result<Option<Writer>> {
     let loaded = match load::manifest(&*directory)? {
-        Some(manifest) => load::load(&*directory, manifest)?,
-        None if options.create => load::load(&*directory, new_manifest(&environment))?,
+        Some(manifest) => load::load(&*directory, manifest, options.cache_bytes)?,
+        None if options.create => {
+            load::load(&*directory, new_manifest(&environment), options.cache_bytes)?
+        }
         None => return Ok(None),
     };
     let clean = loaded.is_clean();
@@ -106,7 +108,7 @@ impl Writer {
         let salt = self.environment.salt();
         self.counters.syncs += 2;
         let mut copy = Log::create(&*self.directory, id, self.manifest.database, salt)?;
-        let (view, _) = self.published.get();
+        let memtable = self.memtable();
         let before = self.idle.iter().take(index);
         let mut previous = before.fold(self.manifest.covered, |lsn, log| last_lsn(log, lsn));
         for old in self.idle.iter().skip(index) {
@@ -119,8 +121,7 @@ impl Writer {
                     body: walk.body.to_vec(),
                 };
                 let body_at = copy.append(&mut draft).map_err(Failure::into_error)?;
-                view.memtable
-                    .insert(locations(&draft.body, id, body_at, lsn));
+                memtable.insert(locations(&draft.body, id, body_at, lsn));
                 tombstones(&old.stream, &walk)
             })?;
             if tail.end != old.end {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
-use crate::memtable::{Location, is_empty_range};
+use crate::memtable::{Version, is_empty_range};
 use crate::merge::Merge;
 use crate::payload::Payload;
 use crate::view::View;
@@ -55,8 +55,8 @@ impl Snapshot {
     pub(crate) fn get_in(&self, collection: CollectionId, id: EntityId) -> Result<Option<Payload>> {
         let key = Key::new(collection, id);
         match self.live(key)? {
-            Some(location) => {
-                let bytes = self.view.payload(key, &location)?;
+            Some(version) => {
+                let bytes = self.view.payload(key, &version)?;
                 Ok(Some(Payload::stored(bytes)))
             }
             None => Ok(None),
@@ -78,9 +78,9 @@ impl Snapshot {
         Ok(self.live(Key::new(collection, id))?.is_some())
     }
 
-    fn live(&self, key: Key) -> Result<Option<Location>> {
-        let location = self.view.locate(key, self.lsn)?;
-        Ok(location.filter(|location| !location.tombstone))
+    fn live(&self, key: Key) -> Result<Option<Version>> {
+        let version = self.view.locate(key, self.lsn)?;
+        Ok(version.filter(|version| !version.location.tombstone))
     }
 
     /// All entities of a collection in id order; none if there is no such collection.
@@ -142,7 +142,7 @@ impl Scan {
         Ids(self)
     }
 
-    fn next_key(&mut self) -> Result<Option<(Key, Location)>> {
+    fn next_key(&mut self) -> Result<Option<(Key, Version)>> {
         let Some(bounds) = self.bounds else {
             return Ok(None);
         };
@@ -152,7 +152,7 @@ impl Scan {
         });
         loop {
             match merge.next() {
-                Ok(Some((_, location))) if location.tombstone => {}
+                Ok(Some((_, version))) if version.location.tombstone => {}
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {
                     self.bounds = None;
@@ -172,12 +172,12 @@ impl Iterator for Scan {
     type Item = Result<(EntityId, Payload)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, location) = match self.next_key() {
+        let (key, version) = match self.next_key() {
             Ok(Some(found)) => found,
             Ok(None) => return None,
             Err(error) => return Some(Err(error)),
         };
-        let payload = self.snapshot.view.payload(key, &location);
+        let payload = self.snapshot.view.payload(key, &version);
         Some(payload.map(|bytes| (key.id(), Payload::stored(bytes))))
     }
 }

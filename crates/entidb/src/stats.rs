@@ -47,7 +47,7 @@ impl Stats {
         Ok(Self {
             last_lsn: snapshot.lsn(),
             collection_count: view.catalog.collections.len(),
-            memtable_count: view.memtable.len(),
+            memtable_count: view.memtables.iter().map(|table| table.len()).sum(),
             log_count: view.streams.len(),
             log_bytes,
             run_count: view.runs.len(),

@@ -5,42 +5,58 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
+use crate::format::record;
 use crate::ids::{Lsn, StreamId};
 use crate::manifest::Catalog;
-use crate::memtable::{Location, Memtable};
+use crate::memtable::{Memtable, Version};
+use crate::ranges::covering;
 use crate::run::Run;
 use crate::stream::Stream;
 
 /// What is live, between two changes of it.
 #[derive(Clone)]
 pub(crate) struct View {
-    pub(crate) memtable: Arc<Memtable>,
+    /// The newest first: the one that commits go to, and those that are becoming runs.
+    pub(crate) memtables: Vec<Arc<Memtable>>,
     /// The newest first.
     pub(crate) runs: Vec<Arc<Run>>,
     /// Logs and segments.
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) cache: Arc<Cache>,
 }
 
 impl View {
     /// Where the newest version of `key` not above `lsn` lies; a tombstone is one too.
-    pub(crate) fn locate(&self, key: Key, lsn: Lsn) -> Result<Option<Location>> {
-        if let Some(location) = self.memtable.get(key, lsn) {
-            return Ok(Some(location));
+    /// What a range tombstone hides is not found.
+    pub(crate) fn locate(&self, key: Key, lsn: Lsn) -> Result<Option<Version>> {
+        // Below this commit, every version is deleted. Sources rise in age, so what comes later is older.
+        let mut deleted = Lsn::ZERO;
+        for memtable in &self.memtables {
+            deleted = deleted.max(memtable.covering(&key, lsn));
+            if let Some(version) = memtable.get(key, lsn) {
+                return Ok(Some(version).filter(|found| found.location.lsn >= deleted));
+            }
         }
         for run in &self.runs {
+            deleted = deleted.max(covering(run.ranges(), &key, lsn));
             if let Some(location) = run.get(&key)? {
-                return Ok(Some(location));
+                return Ok(Some(location.into()).filter(|_| location.lsn >= deleted));
             }
         }
         Ok(None)
     }
 
-    /// The payload of the record at `location`, which must be the one of `key`.
-    pub(crate) fn payload(&self, key: Key, location: &Location) -> Result<Bytes> {
+    /// The payload of a version of `key`.
+    pub(crate) fn payload(&self, key: Key, version: &Version) -> Result<Bytes> {
+        if let Some(record) = &version.record {
+            return Ok(record.slice(record.len().min(record::HEADER_LEN)..));
+        }
+        let location = &version.location;
         match self.streams.get(&location.stream) {
             Some(stream) => stream.payload(key, location),
             None => {

@@ -15,6 +15,7 @@ use crate::format::name;
 use crate::ids::{Lsn, StreamId};
 use crate::log::Log;
 use crate::manifest::{self, LogEntry, Manifest};
+use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::stream::Stream;
 use crate::view::Published;
@@ -131,6 +132,12 @@ impl Writer {
         })?;
         self.session = true;
         self.remove_unlisted()
+    }
+
+    /// The memtable that commits go to.
+    pub(crate) fn memtable(&self) -> Arc<Memtable> {
+        let (view, _) = self.published.get();
+        view.memtables.first().map(Arc::clone).unwrap_or_default()
     }
 
     /// Gives out a stream number that no stream has had.

@@ -15,6 +15,7 @@ use crate::format::page::{self, Entry, Page};
 use crate::ids::StreamId;
 use crate::manifest::SealedEntry;
 use crate::memtable::Location;
+use crate::ranges::RangeTombstone;
 use crate::stream::Stream;
 
 /// An open run. The filter (10 bits a key) and the inner pages (about 20 bytes for each 170 keys) stay in memory from the
@@ -56,6 +57,11 @@ impl Run {
             filter: OnceLock::new(),
             inner: OnceLock::new(),
         })
+    }
+
+    /// The range tombstones that this run holds.
+    pub(crate) fn ranges(&self) -> &[RangeTombstone] {
+        &[]
     }
 
     /// The run's filter, if it has one.

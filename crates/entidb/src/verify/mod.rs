@@ -20,6 +20,8 @@ use crate::view::View;
 
 /// How often a verification starts over because a writer changed what it was reading.
 const ATTEMPTS: usize = 5;
+/// How much a verification keeps of what it has read, in bytes.
+const CACHE_BYTES: u64 = 16 << 20;
 
 /// Verifies the database in `directory`, beside whatever writer it may have.
 pub(crate) fn verify(directory: &dyn Directory) -> Result<Report> {
@@ -58,7 +60,7 @@ fn verify_listed(directory: &dyn Directory, manifest: Manifest) -> Result<Report
     report.read(manifest_len(directory)?);
     note_unlisted(directory, &manifest, &mut report)?;
     // What opening checks, with the same code; and if all of it holds, a view to compare the rest with.
-    let loaded = match load::load(directory, manifest.clone()) {
+    let loaded = match load::load(directory, manifest.clone(), CACHE_BYTES) {
         Ok(loaded) => {
             if loaded.torn_bytes > 0 {
                 report.note(format!(
@@ -119,7 +121,7 @@ fn count_entities(view: &View, report: &mut Report) -> u64 {
     let mut count = 0;
     loop {
         match merge.next() {
-            Ok(Some((_, location))) => count += u64::from(!location.tombstone),
+            Ok(Some((_, version))) => count += u64::from(!version.location.tombstone),
             Ok(None) => return count,
             Err(error) => {
                 report.add(name::MANIFEST, &error);

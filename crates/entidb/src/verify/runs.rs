@@ -102,7 +102,7 @@ fn check_leaves(run: &Run, view: Option<&View>, report: &mut Report) -> Result<(
                 ));
             }
             if let Some(view) = view
-                && let Err(error) = view.payload(key, &location)
+                && let Err(error) = view.payload(key, &location.into())
             {
                 report.add(name, &error);
             }

@@ -133,7 +133,7 @@ fn check_record(
         return Ok(());
     };
     let key = Key::new(header.collection, header.id);
-    let newest = view.locate(key, Lsn(u64::MAX))?;
+    let newest = view.locate(key, Lsn(u64::MAX))?.map(|found| found.location);
     if newest.is_none_or(|newest| newest.lsn < binding.lsn) {
         return Err(Error::corrupt(
             &stream.name,
