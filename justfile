@@ -16,9 +16,9 @@ demo:
 ci:
     .ci/run
 
-# print the examples of docs/format.md anew, after a change of the format
+# write the examples of docs/format.md anew, after a change of the format; look at the diff
 format-examples:
-    ENTIDB_PRINT_FORMAT=1 cargo test -p entidb --lib -- --nocapture --test-threads=1 format::tests
+    scripts/format_examples.py
 
 # longer-running: cut the power of a real file system 200 times
 power-cut fs="ext4":

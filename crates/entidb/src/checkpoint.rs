@@ -1,100 +1,205 @@
 //! Checkpoint: logs become segments, and their keys a run.
 //!
-//! Promises: a crash between any two steps loses nothing, since the logs are listed until the run is. Relies on the manifest's
-//! one switch. Must never know an entity's bytes: they were written once, by the commit.
+//! Promises: a crash between any two steps loses nothing, since the logs are listed until the run is. Commits go on meanwhile,
+//! to another log. Relies on the manifest's one switch. Must never know an entity's bytes: they were written once, by the
+//! commit.
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::commit::Refusal;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::name::StreamKind;
-use crate::ids::Lsn;
-use crate::log::seal;
+use crate::ids::{Lsn, StreamId};
+use crate::log::{Failure, Log, seal};
 use crate::manifest::{Closed, SealedEntry};
-use crate::memtable::Memtable;
 use crate::run::{Builder, Run};
-use crate::writer::{IdleLog, Writer};
+use crate::stream::Stream;
+use crate::writer::{Frozen, IdleLog, Maintenance, Writer};
+
+/// A session that is closed with more than this in its logs makes a checkpoint first, so that the next open is short.
+const CLOSE_LOG_BYTES: u64 = 256 << 10;
 
 impl Writer {
-    /// Makes a checkpoint, and remembers whether that failed: asked for or come due, the next one begins where it left off.
-    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+    /// Turns away from the log, and makes a checkpoint of everything that was committed.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        let mut maintenance = self.maintenance();
         self.check()?;
-        let made = self.make_checkpoint();
-        let bytes = self.uncovered_bytes() + self.options.checkpoint_log_bytes / 4;
-        self.checkpoint_again_bytes = if made.is_ok() { 0 } else { bytes };
-        self.checkpoint_failure = made.as_ref().err().map(ToString::to_string);
+        if self.options.background && self.committer.queue().is_appended_to() {
+            self.committer.prepare_next_log()?;
+        }
+        let mut queue = self.committer.queue();
+        if queue.has_keys() {
+            self.committer.rotate(&mut queue);
+        }
+        drop(queue);
+        self.checkpoint_frozen(&mut maintenance)
+    }
+
+    /// Makes a checkpoint if the logs, or the keys in memory, have grown to their bound, and nobody is there to do it in the
+    /// background. The commit that came before is there whatever becomes of it: a checkpoint that failed is shown in the
+    /// stats, and tried again when the logs have grown by another quarter of their bound.
+    pub(crate) fn checkpoint_if_due(&self) {
+        let queue = self.committer.queue();
+        if !self.committer.is_due(&queue) {
+            return;
+        }
+        drop(queue);
+        let mut maintenance = self.maintenance();
+        let mut queue = self.committer.queue();
+        let due = self.committer.is_due(&queue) && queue.log_bytes() >= maintenance.again_bytes;
+        if due && queue.check().is_ok() {
+            self.committer.rotate(&mut queue);
+            drop(queue);
+            // Its failure is kept for the stats.
+            let _ = self.checkpoint_frozen(&mut maintenance);
+        }
+    }
+
+    /// Makes a checkpoint of every memtable that no commit goes to any more, and remembers whether that failed: the next one
+    /// begins where it left off.
+    pub(crate) fn checkpoint_frozen(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let made = self.make_checkpoints(maintenance);
+        let mut queue = self.committer.queue();
+        let again = queue.log_bytes() + self.options.checkpoint_log_bytes / 4;
+        maintenance.again_bytes = if made.is_ok() { 0 } else { again };
+        maintenance.failed = made.is_err();
+        queue.trouble = made.as_ref().err().map(Refusal::of);
+        if self.editor.is_unknown()
+            && let Some(trouble) = queue.trouble.clone()
+        {
+            queue.poison_once(trouble);
+        }
+        drop(queue);
+        self.committer.notify();
         made
     }
 
-    /// Seals the logs, writes the keys of the memtable as a run, and lists both.
-    fn make_checkpoint(&mut self) -> Result<()> {
-        if self.idle.is_empty() && self.active.is_none() {
+    fn make_checkpoints(&self, maintenance: &Maintenance) -> Result<()> {
+        let mut queue = self.committer.queue();
+        let Some(next_lsn) = queue.frozen.front().map(|_| queue.next_lsn()) else {
             return Ok(());
-        }
-        self.begin_session()?;
-        if self.checkpoint_failure.is_some() {
+        };
+        queue = self.committer.settle(queue)?;
+        drop(queue);
+        self.editor.begin_session(next_lsn, |_| ())?;
+        if maintenance.failed {
             // The last one may have left a run that the manifest does not list, or may: replaced once more, it surely says.
-            self.edit(|_| ())?;
-            self.remove_unlisted()?;
+            self.editor.edit(|_| ())?;
+            self.editor.remove_unlisted()?;
         }
-        let segments = self.seal_logs()?;
-        let run = self.write_run()?;
-        let last_lsn = self.last_lsn;
+        loop {
+            let frozen = self.committer.queue().frozen.front().cloned();
+            match frozen {
+                Some(frozen) => self.make_checkpoint(frozen)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Seals the logs of the oldest frozen memtable, writes its keys as a run, and lists both.
+    fn make_checkpoint(&self, mut frozen: Frozen) -> Result<()> {
+        if let Some(log) = frozen.log.take() {
+            let retired = self.retire(log)?;
+            frozen.idle.extend(retired);
+            if let Some(front) = self.committer.queue().frozen.front_mut() {
+                // Should the rest fail, the next attempt finds the log closed.
+                *front = frozen.clone();
+            }
+        }
+        let last_lsn = frozen.memtable.last_lsn();
+        let mut segments = Vec::new();
+        for log in frozen.idle.iter().filter(|log| log.tally.batches() > 0) {
+            self.committer.counters.sync();
+            segments.push(seal(&*self.directory, &log.stream, log.end, &log.tally)?);
+        }
+        let run = self.write_run(&frozen)?;
+        let sealed: Vec<StreamId> = frozen.idle.iter().map(|log| log.stream.id).collect();
         // ORDER: run and segments are durable; this is where they take the logs' place. One line earlier a crash leaves the
         // logs as they were, some with a footer behind their last batch.
-        self.edit(|manifest| {
-            manifest.covered = last_lsn;
-            manifest.logs.clear();
-            manifest.synced = None;
+        self.editor.edit(|manifest| {
+            manifest.covered = last_lsn.max(manifest.covered);
+            manifest.logs.retain(|log| !sealed.contains(&log.stream));
             manifest.segments.extend(&segments);
             manifest.runs.extend(run);
         })?;
-        self.idle.clear();
-        self.counters.checkpoints += 1;
-        let Some(entry) = run else {
-            return Ok(());
-        };
-        let run = Run::open(&*self.directory, entry, self.manifest.database);
-        // It is on the disk and listed; a handle that cannot read it back cannot go on from it.
-        self.poisoned |= run.is_err();
-        let run = Arc::new(run?);
-        self.published.change(|view| {
-            view.memtables = vec![Arc::new(Memtable::default())];
-            view.runs.insert(0, run);
+        let database = self.editor.read(|manifest| manifest.database);
+        let run = run.map(|entry| Run::open(&*self.directory, entry, database).map(Arc::new));
+        let reopened = segments.iter().map(|segment| {
+            Stream::open(&*self.directory, StreamKind::Log, segment.stream, database).map(Arc::new)
         });
+        let reopened: Result<Vec<_>> = reopened.collect();
+        let (run, reopened) = match (run.transpose(), reopened) {
+            (Ok(run), Ok(reopened)) => (run, reopened),
+            (Err(error), _) | (_, Err(error)) => {
+                // They are on the disk and listed; a handle that cannot read them back cannot go on from there.
+                self.committer.queue().poison_once(Refusal::of(&error));
+                return Err(error);
+            }
+        };
+        let mut queue = self.committer.queue();
+        self.published.change(|view| {
+            view.memtables
+                .retain(|memtable| !Arc::ptr_eq(memtable, &frozen.memtable));
+            if let Some(run) = run {
+                view.runs.insert(0, run);
+            }
+            for stream in reopened {
+                view.streams.insert(stream.id, stream);
+            }
+            for log in frozen.idle.iter().filter(|log| log.tally.batches() == 0) {
+                view.streams.remove(&log.stream.id);
+            }
+        });
+        queue.frozen.pop_front();
+        drop(queue);
+        self.committer.counters.checkpoint();
+        self.committer.notify();
         Ok(())
     }
 
+    /// Closes the log `id`, which was turned away from, once all of it is synced.
+    fn retire(&self, id: StreamId) -> Result<Option<IdleLog>> {
+        let Some(mut log) = self.committer.take_retired(id) else {
+            return Ok(None);
+        };
+        if log.is_unsynced() {
+            self.committer.counters.sync();
+            let synced = log.flush(false);
+            self.committer.give_back_retired(synced.is_err());
+            if let Err(Failure::Refused(error) | Failure::Unknown(error)) = synced {
+                self.committer.queue().poison_once(Refusal::of(&error));
+                return Err(error);
+            }
+        } else {
+            self.committer.give_back_retired(false);
+        }
+        close(log).map(Some)
+    }
+
     /// Writes the newest version of each key. `None` if nothing was committed.
-    fn write_run(&mut self) -> Result<Option<SealedEntry>> {
-        let memtable = self.memtable();
-        if memtable.len() == 0 {
+    fn write_run(&self, frozen: &Frozen) -> Result<Option<SealedEntry>> {
+        let memtable = &frozen.memtable;
+        if memtable.is_empty() || memtable.len() == 0 {
             return Ok(None);
         }
-        let id = self.allocate_stream()?;
+        let id = self.editor.allocate_stream()?;
         let salt = self.environment.salt();
-        let streams = self.idle.iter().map(|log| log.stream.id);
-        let active = self.active.as_ref().map(|log| log.stream().id);
-        let streams: Vec<_> = streams.chain(active).collect();
-        let first_lsn = Lsn(self.manifest.covered.0 + 1);
-        self.counters.syncs += 1;
+        let streams = frozen.idle.iter().map(|log| log.stream.id);
+        let (database, covered) = self.editor.read(|m| (m.database, m.covered));
+        let first_lsn = Lsn(covered.0 + 1);
+        self.committer.counters.sync();
         let key_count = memtable.len() as u64;
-        let written = Builder::create(
-            &*self.directory,
-            id,
-            self.manifest.database,
-            salt,
-            key_count,
-            streams,
-        )
-        .and_then(|mut builder| {
-            memtable.try_for_each(|key, location| builder.push(key, location))?;
-            builder.finish(first_lsn, self.last_lsn)
-        });
+        let written = Builder::create(&*self.directory, id, database, salt, key_count, streams)
+            .and_then(|mut builder| {
+                memtable.try_for_each(|key, location| builder.push(key, location))?;
+                builder.finish(first_lsn, memtable.last_lsn())
+            });
         match written {
             Ok(entry) => Ok(Some(entry)),
             Err(error) => {
                 // Nothing names it; if removing fails too, the next session does it.
+                self.editor.give_up_stream(id);
                 let name = StreamKind::Run.name(id);
                 let _ = self.directory.remove(&name);
                 Err(error)
@@ -102,61 +207,105 @@ impl Writer {
         }
     }
 
-    /// Seals every log that has a batch. If one fails, the logs stay what they were, only that nothing is appended to them.
-    fn seal_logs(&mut self) -> Result<Vec<SealedEntry>> {
-        self.retire_active(false)?;
-        let mut segments = Vec::new();
-        for log in self.idle.iter().filter(|log| log.tally.batches() > 0) {
-            self.counters.syncs += 1;
-            segments.push(seal(&*self.directory, &log.stream, log.end, &log.tally)?);
-        }
-        Ok(segments)
-    }
-
-    /// Closes the active log and puts it behind the idle ones. `clean` says whether it may be appended to again.
-    fn retire_active(&mut self, clean: bool) -> Result<()> {
-        let Some(log) = self.active.take() else {
+    /// Says in the manifest how the session ended, so that the next open has nothing to recover. No commit comes any more.
+    pub(crate) fn close(&self) -> Result<()> {
+        let mut maintenance = self.maintenance();
+        let mut queue = self.committer.queue();
+        queue.closed = true;
+        if std::mem::replace(&mut maintenance.ended, true) {
             return Ok(());
+        }
+        let closed = match queue.poisoned() {
+            Some(poison) => {
+                drop(queue);
+                Err(poison)
+            }
+            None => {
+                let long = queue.log_bytes() >= CLOSE_LOG_BYTES;
+                if long && queue.has_keys() {
+                    self.committer.rotate(&mut queue);
+                }
+                drop(queue);
+                // What it could not do, the next open does.
+                let made = self.checkpoint_frozen(&mut maintenance);
+                made.and_then(|()| self.end_session())
+            }
         };
-        self.idle.push(IdleLog {
-            stream: Arc::new(log.stream().clone()),
-            end: log.end(),
-            tally: log.tally(),
-            clean,
-            unsynced: false,
-        });
-        log.close()
+        self.committer.close_logs();
+        drop(self.lock.lock().map(|mut lock| lock.take()));
+        closed
     }
 
-    /// Says in the manifest how the session ended, so that the next open has nothing to recover.
-    pub(crate) fn close(&mut self) -> Result<()> {
-        if self.poisoned {
-            return self.check();
-        }
-        if !self.session {
+    fn end_session(&self) -> Result<()> {
+        let queue = self.committer.queue();
+        let queue = self.committer.settle(queue)?;
+        drop(queue);
+        if !self.editor.in_session() {
             return Ok(());
         }
-        self.retire_active(true)?;
-        let last = self.idle.last();
+        let (active, next) = self.committer.take_logs();
+        let mut queue = self.committer.queue();
+        if let Some(log) = active {
+            queue.idle.push(IdleLog {
+                clean: true,
+                ..close(log)?
+            });
+        }
+        let last = queue.idle.last();
         let closed = Closed {
-            last_lsn: self.last_lsn,
+            last_lsn: queue.last_lsn(),
             log_end: last.map_or(0, |log| log.end),
         };
         let synced = last.map(|log| Synced {
             log: log.stream.id,
             offset: log.end,
         });
-        let logs = self.log_entries(None);
-        let next_stream = self.next_stream;
+        let count = queue.idle.len();
+        let logs = queue.idle.iter().zip(1..).map(|(log, number)| {
+            if number == count {
+                log.entry()
+            } else {
+                log.ended()
+            }
+        });
+        let logs: Vec<_> = logs.collect();
+        drop(queue);
         // ORDER: the log is closed, so that its length is what the manifest says; one line earlier a crash leaves a session
         // that is recovered as after any crash.
-        self.edit(|manifest| {
+        self.editor.end_session(|manifest| {
             manifest.closed = Some(closed);
             manifest.synced = synced;
             manifest.logs = logs;
-            manifest.next_stream = next_stream;
         })?;
-        self.session = false;
+        if let Some(next) = next {
+            // Empty, and not listed any more; if removing it fails, the next session does it.
+            let _ = self.directory.remove(&next.stream().name);
+        }
         Ok(())
+    }
+}
+
+/// Closes a log, all of which is synced.
+fn close(log: Log) -> Result<IdleLog> {
+    let idle = IdleLog {
+        stream: Arc::new(log.stream().clone()),
+        end: log.end(),
+        tally: log.tally(),
+        clean: false,
+        unsynced: false,
+    };
+    log.close()?;
+    Ok(idle)
+}
+
+impl crate::commit::Queue {
+    /// What closing answers after a sync has failed.
+    fn poisoned(&self) -> Option<Error> {
+        self.poison_message().map(|message| {
+            Error::new(
+                ErrorKind::Poisoned,
+                format!("an earlier sync failed: the next open recovers what was acknowledged ({message})"),
+            )
+        })
     }
 }

@@ -1,11 +1,11 @@
 //! The database's façade: wiring only.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
+use std::sync::Arc;
 
 use entidb_storage::{Directory, FileDirectory, StorageError};
 
+use crate::background::Background;
 use crate::collection::Collection;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +19,7 @@ use crate::stats::Stats;
 use crate::transaction::Transaction;
 use crate::verify::{self, Report};
 use crate::view::Published;
+use crate::write_options::{Durability, Isolation, Receipt, WriteOptions};
 use crate::writer::Writer;
 
 /// An open database. Clones share it; it is closed when [`close`](Database::close) is called or the last clone is dropped.
@@ -27,15 +28,12 @@ pub struct Database {
     inner: Arc<Inner>,
 }
 
-pub(crate) struct Inner {
+struct Inner {
     directory: Arc<dyn Directory>,
     published: Arc<Published>,
-    /// `None` when opened for reading, or closed.
-    writer: Mutex<Option<Writer>>,
-    /// Held by the one write transaction there is at a time.
-    turn: Mutex<()>,
-    /// The thread that holds the turn, so that a write inside a write is an error and not a hang.
-    turn_of: Mutex<Option<ThreadId>>,
+    /// `None` when opened for reading.
+    writer: Option<Arc<Writer>>,
+    background: Background,
 }
 
 impl Database {
@@ -77,7 +75,8 @@ impl Database {
 
     /// Runs `f` and commits what it wrote: all of it or nothing, durable when this returns. If `f` fails, nothing is written.
     ///
-    /// One write transaction runs at a time; another thread's waits. `f` may come to be called more than once.
+    /// Many transactions run at once, each over the database as it was when it began. If another has committed what this one
+    /// writes, `f` is run again, so it may be called more than once.
     ///
     /// ```
     /// # use entidb::{Database, EntityId, Value};
@@ -93,18 +92,118 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// What `f` returns, and besides: [`ErrorKind::Full`], [`ErrorKind::Io`], [`ErrorKind::Poisoned`] and
-    /// [`ErrorKind::ReadOnly`], after which nothing of the transaction was kept; [`ErrorKind::Unknown`], after which only
-    /// opening again tells; [`ErrorKind::Invalid`] for a write inside a write.
-    pub fn write<T>(&self, mut f: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
-        let _turn = self.inner.turn()?;
-        // Without a writer there is no sense in running it.
-        self.inner.with_writer(|writer| writer.check())?;
-        let mut transaction = Transaction::new(self.snapshot());
-        let value = f(&mut transaction)?;
-        let writes = transaction.finish();
-        self.inner.with_writer(|writer| writer.commit(writes))?;
+    /// What `f` returns, and besides: [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`], [`ErrorKind::Poisoned`]
+    /// and [`ErrorKind::ReadOnly`], after which nothing of the transaction was kept; [`ErrorKind::Unknown`], after which only
+    /// opening again tells.
+    pub fn write<T>(&self, f: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
+        let (value, _) = self.write_with(&WriteOptions::new(), f)?;
         Ok(value)
+    }
+
+    /// As [`write`](Self::write), with a choice of when it returns and what it is kept apart from; and with the commit's
+    /// receipt.
+    ///
+    /// ```
+    /// # use entidb::{Database, Durability, EntityId, Value, WriteOptions};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let soon = WriteOptions::new().durability(Durability::Eventual);
+    /// let (_, receipt) = db.write_with(&soon, |tx| tx.put("clicks", EntityId::new(), &Value::from(1)))?;
+    /// assert!(!receipt.durable);
+    /// db.wait_durable(receipt.lsn)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_with<T>(
+        &self,
+        options: &WriteOptions,
+        mut f: impl FnMut(&mut Transaction) -> Result<T>,
+    ) -> Result<(T, Receipt)> {
+        let writer = self.writer()?;
+        // Without it there is no sense in running it.
+        writer.check()?;
+        let mut attempt = 1;
+        loop {
+            let mut transaction = self.begin_with(options.isolation);
+            let value = f(&mut transaction)?;
+            match self.commit(transaction, options.durability) {
+                Ok(receipt) => return Ok((value, receipt)),
+                Err(error) if error.kind() == ErrorKind::Conflict && attempt < options.attempts => {
+                    attempt += 1;
+                    back_off(attempt);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Begins a transaction over the database as it is now. It holds no lock, and no other waits for it.
+    ///
+    /// ```
+    /// # use entidb::{Database, Durability, EntityId, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let mut tx = db.begin();
+    /// tx.put("notes", EntityId::new(), &Value::from("first"))?;
+    /// let receipt = db.commit(tx, Durability::Sync)?;
+    /// assert!(receipt.durable);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn begin(&self) -> Transaction {
+        self.begin_with(Isolation::Snapshot)
+    }
+
+    /// As [`begin`](Self::begin), with a choice of what the transaction is kept apart from.
+    #[must_use]
+    pub fn begin_with(&self, isolation: Isolation) -> Transaction {
+        Transaction::new(self.snapshot(), isolation)
+    }
+
+    /// Commits a transaction of this database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] if another has committed what it writes (or, serializable, what it read): begin it again. Else as for
+    /// [`write`](Self::write).
+    pub fn commit(&self, transaction: Transaction, durability: Durability) -> Result<Receipt> {
+        let writer = self.writer()?;
+        let receipt = writer.committer.commit(transaction.finish(), durability)?;
+        writer.maintain();
+        Ok(receipt)
+    }
+
+    /// Waits until the commit `lsn`, and with it all before, is durable.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unknown`] if its sync failed; [`ErrorKind::Invalid`] if there is no such commit.
+    pub fn wait_durable(&self, lsn: Lsn) -> Result<()> {
+        self.writer()?.committer.wait_durable(lsn)
+    }
+
+    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last commit of that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unknown`] if the sync failed.
+    pub fn sync(&self) -> Result<Lsn> {
+        self.writer()?.committer.sync()
+    }
+
+    /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
+    /// before go on seeing it; the name is free for a new one.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn drop_collection(&self, name: &str) -> Result<bool> {
+        let writer = self.writer()?;
+        writer.check()?;
+        loop {
+            match writer.drop_collection(name) {
+                Err(error) if error.kind() == ErrorKind::Conflict => back_off(1),
+                answer => return answer,
+            }
+        }
     }
 
     /// Seals the log and writes its keys as a run, so that the next open has nothing to replay. Happens by itself when the
@@ -114,8 +213,7 @@ impl Database {
     /// [`ErrorKind::Full`], after which everything is as it was; [`ErrorKind::Io`] or [`ErrorKind::Poisoned`], after which the
     /// database has to be opened again to write. No commit is lost by either.
     pub fn checkpoint(&self) -> Result<()> {
-        let _turn = self.inner.turn()?;
-        self.inner.with_writer(Writer::checkpoint)
+        self.writer()?.checkpoint()
     }
 
     /// What the database holds, and what this handle has done.
@@ -123,15 +221,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Io`] if a stream cannot be measured.
     pub fn stats(&self) -> Result<Stats> {
-        let snapshot = self.snapshot();
-        let (counters, failure) = self
-            .inner
-            .writer()
-            .as_ref()
-            .map_or_else(Default::default, |w| {
-                (w.counters, w.checkpoint_failure.clone())
-            });
-        Stats::of(&snapshot, &counters, failure)
+        Stats::of(&self.snapshot(), self.inner.writer.as_deref())
     }
 
     /// Reads every byte, and names all damage that it finds, each with its stream and offset. Changes nothing.
@@ -147,10 +237,30 @@ impl Database {
     ///
     /// # Errors
     /// [`ErrorKind::Full`], [`ErrorKind::Io`], or [`ErrorKind::Poisoned`] if an earlier sync had failed. It is closed all the
-    /// same, and nothing that was acknowledged is lost: the next open recovers it.
+    /// same, and nothing that was acknowledged durable is lost: the next open recovers it.
     pub fn close(self) -> Result<()> {
-        let _turn = self.inner.turn()?;
         self.inner.close()
+    }
+
+    fn writer(&self) -> Result<&Arc<Writer>> {
+        self.inner.writer.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::ReadOnly,
+                "the database was opened for reading: open it for writing",
+            )
+        })
+    }
+}
+
+/// Waits a little before a transaction is run again, the longer the more often it was.
+fn back_off(attempt: u32) {
+    if attempt < 4 {
+        std::thread::yield_now();
+    } else {
+        // No two wait equally long: the odd part is a thread's own.
+        let odd = std::process::id() ^ attempt.wrapping_mul(0x9e37_79b9);
+        let us = u64::from(attempt.min(32)) * 20 + u64::from(odd % 64);
+        std::thread::sleep(std::time::Duration::from_micros(us));
     }
 }
 
@@ -212,7 +322,7 @@ impl Options {
             let loaded =
                 load::beside_a_writer(&*directory, self.cache_bytes)?.ok_or_else(absent)?;
             let published = Published::new(loaded.view, loaded.last_lsn);
-            return Ok(Database::new(directory, Arc::new(published), None));
+            return Database::new(directory, Arc::new(published), None);
         }
         // Before the lock is taken, which makes a stream: nothing is left in a folder that holds something else.
         if load::manifest(&*directory)?.is_none() && !self.create {
@@ -231,7 +341,7 @@ impl Options {
         let writer =
             recovery::open(Arc::clone(&directory), lock, environment, self)?.ok_or_else(absent)?;
         let published = Arc::clone(&writer.published);
-        Ok(Database::new(directory, published, Some(writer)))
+        Database::new(directory, published, Some(Arc::new(writer)))
     }
 }
 
@@ -239,17 +349,20 @@ impl Database {
     fn new(
         directory: Arc<dyn Directory>,
         published: Arc<Published>,
-        writer: Option<Writer>,
-    ) -> Self {
-        Self {
+        writer: Option<Arc<Writer>>,
+    ) -> Result<Self> {
+        let background = match writer.as_ref().filter(|writer| writer.options.background) {
+            Some(writer) => Background::start(writer)?,
+            None => Background::default(),
+        };
+        Ok(Self {
             inner: Arc::new(Inner {
                 directory,
                 published,
-                writer: Mutex::new(writer),
-                turn: Mutex::new(()),
-                turn_of: Mutex::new(None),
+                writer,
+                background,
             }),
-        }
+        })
     }
 }
 
@@ -311,71 +424,14 @@ fn not_a_folder(error: StorageError, shown: &str) -> Error {
     }
 }
 
-/// Holds the turn to write.
-struct Turn<'a> {
-    inner: &'a Inner,
-    _guard: MutexGuard<'a, ()>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        *self.inner.turn_of() = None;
-    }
-}
-
 impl Inner {
-    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn turn_of(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        self.turn_of.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn turn(&self) -> Result<Turn<'_>> {
-        let this = std::thread::current().id();
-        if *self.turn_of() == Some(this) {
-            return Err(Error::invalid(
-                "a write inside a write: use the transaction that the closure was given",
-            ));
-        }
-        // A closure that panicked wrote nothing, so the turn is as good as new.
-        let guard = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.turn_of() = Some(this);
-        Ok(Turn {
-            inner: self,
-            _guard: guard,
-        })
-    }
-
-    fn with_writer<T>(&self, f: impl FnOnce(&mut Writer) -> Result<T>) -> Result<T> {
-        let mut writer = self.writer.lock().map_err(|_| {
-            Error::new(
-                ErrorKind::Poisoned,
-                "an earlier write panicked: open the database again",
-            )
-        })?;
-        match writer.as_mut() {
-            Some(writer) => f(writer),
-            None => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "the database was opened for reading, or is closed: open it for writing",
-            )),
-        }
-    }
-
     fn close(&self) -> Result<()> {
-        match self.writer.lock() {
-            Ok(mut writer) => writer.take().map_or(Ok(()), |mut writer| writer.close()),
-            Err(panicked) => {
-                // Nothing more is written; what was acknowledged is recovered by the next open.
-                drop(panicked.into_inner().take());
-                Err(Error::new(
-                    ErrorKind::Poisoned,
-                    "an earlier write panicked: open the database again",
-                ))
-            }
-        }
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
+        writer.refuse_more();
+        self.background.join();
+        writer.close()
     }
 }
 

@@ -21,6 +21,9 @@ pub enum ErrorKind {
     Corrupt,
     /// Another holder writes to this database: wait for it, or open for reading.
     Locked,
+    /// Another commit got in the way of this transaction: run it again. Nothing of it was kept. [`Database::write`](crate::Database::write)
+    /// does so by itself, a bounded number of times.
+    Conflict,
     /// There is no room: free some and try again. Nothing of the transaction was kept, and the database goes on.
     Full,
     /// The sync of a commit failed, so that it is **unknown** whether the commit was kept: open the database again and

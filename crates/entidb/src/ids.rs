@@ -55,6 +55,20 @@ impl EntityId {
         Self(bytes)
     }
 
+    /// The id that follows this one; `None` behind the highest.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        let next = u128::from_be_bytes(self.0).checked_add(1)?;
+        Some(Self(next.to_be_bytes()))
+    }
+
+    /// The id before this one; `None` before the lowest.
+    #[must_use]
+    pub fn previous(self) -> Option<Self> {
+        let previous = u128::from_be_bytes(self.0).checked_sub(1)?;
+        Some(Self(previous.to_be_bytes()))
+    }
+
     /// The id's bytes. They sort as the ids do.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {

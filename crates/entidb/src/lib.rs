@@ -1,10 +1,12 @@
 //! An embedded entity database on opaque, append-only byte stores.
 
+mod background;
 mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
 mod db;
+mod drop_collection;
 mod environment;
 mod error;
 mod format;
@@ -22,11 +24,14 @@ mod ranges;
 mod recovery;
 mod run;
 mod snapshot;
+mod sorted_map;
 mod stats;
 mod stream;
 mod transaction;
 mod verify;
 mod view;
+mod write_options;
+mod write_set;
 mod writer;
 
 pub use collection::Collection;
@@ -38,8 +43,9 @@ pub use options::Options;
 pub use payload::Payload;
 pub use snapshot::{Ids, Scan, Snapshot};
 pub use stats::Stats;
-pub use transaction::Transaction;
+pub use transaction::{Transaction, TransactionScan};
 pub use verify::{Problem, Report};
+pub use write_options::{Durability, Isolation, Receipt, WriteOptions};
 
 /// The storage contract and its backends.
 pub use entidb_storage as storage;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use entidb_storage::Directory;
 
 use crate::cache::Cache;
-use crate::commit::locations;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name::{self, StreamKind};
+use crate::format::record::Kind;
 use crate::format::{Fault, header};
-use crate::ids::{Lsn, StreamId};
-use crate::log::{self, Tail};
+use crate::ids::{CollectionId, Lsn, StreamId};
+use crate::log::{self, Tail, items};
 use crate::manifest::{self, Manifest};
-use crate::memtable::Memtable;
+use crate::memtable::{Batch, Memtable};
 use crate::run::Run;
 use crate::stream::Stream;
 use crate::view::View;
@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) logs: Vec<IdleLog>,
     /// The index of the first log with a batch that is not known to be synced.
     pub(crate) unsynced: Option<usize>,
+    /// Collections that a batch has dropped and the catalog still has, perhaps.
+    pub(crate) dropped: Vec<CollectionId>,
     /// Bytes of a torn tail, in the last log.
     pub(crate) torn_bytes: u64,
 }
@@ -125,6 +127,7 @@ pub(crate) fn load(
         runs.push(Arc::new(Run::open(directory, *entry, manifest.database)?));
     }
     let memtable = Memtable::default();
+    let mut dropped = Vec::new();
     let mut walked: Vec<(Arc<Stream>, Tail)> = Vec::new();
     let mut last_lsn = manifest.covered;
     for entry in &manifest.logs {
@@ -134,7 +137,10 @@ pub(crate) fn load(
             // The batch's checksum held: that its records can be read is checked here, their own checksums when they are.
             log::records(&stream, &walk, |found| {
                 tombstones += u64::from(found.is_tombstone());
-                match manifest.catalog.has(found.header.collection) {
+                if found.header.kind == Kind::Collection {
+                    dropped.push(found.header.collection);
+                }
+                match manifest.catalog.has_given(found.header.collection) {
                     true => Ok(()),
                     false => Err(older(&stream.name, found.binding.offset, "collection")),
                 }
@@ -143,7 +149,13 @@ pub(crate) fn load(
             if lsn >= manifest.lsn_ceiling {
                 return Err(older(&stream.name, walk.header.offset, "commit"));
             }
-            memtable.insert(locations(walk.body, stream.id, walk.body_at, lsn));
+            let batch = Batch {
+                lsn,
+                stream: stream.id,
+                body_at: walk.body_at,
+                body: walk.body.clone(),
+            };
+            memtable.insert(batch, items(walk.body));
             Ok(tombstones)
         })?;
         last_lsn = tail.last_lsn;
@@ -212,6 +224,7 @@ pub(crate) fn load(
         last_lsn,
         logs,
         unsynced,
+        dropped,
         torn_bytes,
     })
 }

@@ -1,18 +1,21 @@
-//! Committed and not yet in a run: where the record of each key lies, in memory.
+//! Committed and not yet in a run: the records of the logs that no run covers, and where each lies, in memory.
 //!
-//! Promises: for one key, every version since the last checkpoint, so that a snapshot finds its own. Relies on commits being
-//! inserted before they are published. Must never know a stream's bytes.
+//! Promises: for one key, every version since the memtable was begun, so that a snapshot finds its own; a version that is
+//! inserted before its commit is published is not found by a snapshot from before. Relies on batches being inserted in LSN
+//! order. Must never know a stream's bytes.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 
-use crate::format::key::{self, Key};
-use crate::ids::{Lsn, StreamId};
-use crate::ranges::RangeTombstone;
+use crate::format::filter::hash;
+use crate::format::key::Key;
+use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::log::Item;
+use crate::ranges::{RangeTombstone, covering};
+use crate::sorted_map::SortedMap;
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,42 +46,324 @@ impl From<Location> for Version {
     }
 }
 
-type Versions = BTreeMap<(Key, Reverse<Lsn>), Location>;
+/// One batch whose records a memtable finds.
+pub(crate) struct Batch {
+    pub(crate) lsn: Lsn,
+    pub(crate) stream: StreamId,
+    /// Offset of the first record in the stream, in bytes.
+    pub(crate) body_at: u64,
+    /// The records, one behind the other.
+    pub(crate) body: Bytes,
+}
+
+/// A batch of records above this many bytes is not kept in memory: its records are read from the log.
+const BODY_LEN_MAX: usize = 4 << 20;
+/// What an entry and a batch cost in memory besides, in bytes, about.
+const BATCH_OVERHEAD: usize = 128;
+/// How many keys are inserted before readers get their turn.
+const INSERT_COUNT: usize = 256;
+
+/// A key, and behind it the number of the batch, the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sort {
+    collection: u16,
+    high: u64,
+    low: u64,
+    /// The batch's number, subtracted from the highest: of one key, the newest version comes first.
+    age: u32,
+}
+
+impl Sort {
+    const NEWEST: u32 = 0;
+    const OLDEST: u32 = u32::MAX;
+
+    fn new(key: &Key, age: u32) -> Self {
+        let id = u128::from_be_bytes(*key.id().as_bytes());
+        Self {
+            collection: key.collection().0,
+            high: (id >> 64) as u64,
+            low: (id & u128::from(u64::MAX)) as u64,
+            age,
+        }
+    }
+
+    fn key(&self) -> Key {
+        let id = (u128::from(self.high) << 64) | u128::from(self.low);
+        Key::new(
+            CollectionId(self.collection),
+            EntityId::from_bytes(id.to_be_bytes()),
+        )
+    }
+
+    fn same_key(&self, other: &Self) -> bool {
+        (self.collection, self.high, self.low) == (other.collection, other.high, other.low)
+    }
+}
+
+/// Where in its batch a record lies.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    at: u32,
+    /// Length of the record in bytes, and in the top bit whether it is a tombstone.
+    len: u32,
+}
+
+const TOMBSTONE: u32 = 1 << 31;
+
+struct Kept {
+    lsn: Lsn,
+    stream: StreamId,
+    body_at: u64,
+    body: Option<Bytes>,
+}
+
+#[derive(Default)]
+struct Table {
+    batches: Vec<Kept>,
+    entries: SortedMap<Sort, Slot>,
+    ranges: Vec<RangeTombstone>,
+}
+
+/// A filter over the keys that takes no lock: one word of it holds all bits of a key.
+struct Filter(Box<[AtomicU64]>);
+
+/// From so many keys on there is a filter.
+const FILTER_FROM_COUNT: usize = 2048;
+/// 64 Ki of words: eight bits a key with as many keys as a memtable usually has.
+const FILTER_WORDS: usize = 1 << 16;
+
+impl Filter {
+    fn of(entries: &SortedMap<Sort, Slot>) -> Self {
+        let words = std::iter::repeat_with(AtomicU64::default).take(FILTER_WORDS);
+        let filter = Self(words.collect());
+        for (sort, _) in entries.iter() {
+            filter.insert(&sort.key());
+        }
+        filter
+    }
+
+    fn place(key: &Key) -> (usize, u64) {
+        let hash = hash(key);
+        let word = (hash >> 48) as usize % FILTER_WORDS;
+        let bits = 1 << (hash & 63) | 1 << ((hash >> 6) & 63) | 1 << ((hash >> 12) & 63);
+        (word, bits)
+    }
+
+    fn insert(&self, key: &Key) {
+        let (word, bits) = Self::place(key);
+        if let Some(word) = self.0.get(word) {
+            word.fetch_or(bits, Ordering::Relaxed);
+        }
+    }
+
+    fn may_have(&self, key: &Key) -> bool {
+        let (word, bits) = Self::place(key);
+        let word = self.0.get(word);
+        word.is_none_or(|word| word.load(Ordering::Relaxed) & bits == bits)
+    }
+}
 
 /// The keys of the logs that no run covers.
-#[derive(Debug, Default)]
 pub(crate) struct Memtable {
-    versions: RwLock<Versions>,
+    table: RwLock<Table>,
+    /// Made once there are so many keys that it is worth its memory.
+    filter: OnceLock<Filter>,
+    count: AtomicUsize,
+    /// Range tombstones: usually none, which costs a reader nothing.
+    range_count: AtomicUsize,
+    memory_bytes: AtomicUsize,
+    last_lsn: AtomicU64,
+}
+
+impl Default for Memtable {
+    fn default() -> Self {
+        Self {
+            table: RwLock::default(),
+            filter: OnceLock::new(),
+            count: AtomicUsize::new(0),
+            range_count: AtomicUsize::new(0),
+            memory_bytes: AtomicUsize::new(0),
+            last_lsn: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Memtable {
-    fn read(&self) -> RwLockReadGuard<'_, Versions> {
-        self.versions.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the records of one batch.
-    pub(crate) fn insert(&self, records: impl IntoIterator<Item = (Key, Location)>) {
-        let mut versions = self
-            .versions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (key, location) in records {
-            versions.insert((key, Reverse(location.lsn)), location);
+    /// Adds a batch and its items. The batch's LSN is above all that came before, and not published yet.
+    pub(crate) fn insert(&self, batch: Batch, items: impl IntoIterator<Item = Item>) {
+        let write = || self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let Batch {
+            lsn,
+            stream,
+            body_at,
+            body,
+        } = batch;
+        let kept = (body.len() <= BODY_LEN_MAX).then_some(body);
+        let body_len = kept.as_ref().map_or(0, Bytes::len);
+        let mut items = items.into_iter().peekable();
+        let mut table = write();
+        table.batches.push(Kept {
+            lsn,
+            stream,
+            body_at,
+            body: kept,
+        });
+        let age = age_of(table.batches.len());
+        loop {
+            for item in items.by_ref().take(INSERT_COUNT) {
+                match item {
+                    Item::Record {
+                        key,
+                        at,
+                        len,
+                        tombstone,
+                    } => {
+                        if let Some(filter) = self.filter.get() {
+                            filter.insert(&key);
+                        }
+                        let len = if tombstone { len | TOMBSTONE } else { len };
+                        table.entries.insert(Sort::new(&key, age), Slot { at, len });
+                    }
+                    Item::Range {
+                        collection,
+                        first,
+                        last,
+                        ..
+                    } => {
+                        table.ranges.push(RangeTombstone {
+                            collection,
+                            first,
+                            last,
+                            lsn,
+                        });
+                    }
+                }
+            }
+            if table.entries.len() >= FILTER_FROM_COUNT {
+                self.filter.get_or_init(|| Filter::of(&table.entries));
+            }
+            if items.peek().is_none() {
+                break;
+            }
+            drop(table);
+            table = write();
         }
+        self.note(&table);
+        self.memory_bytes
+            .fetch_add(body_len + BATCH_OVERHEAD, Ordering::Relaxed);
+        self.last_lsn.fetch_max(lsn.0, Ordering::Relaxed);
+    }
+
+    fn note(&self, table: &Table) {
+        self.count.store(table.entries.len(), Ordering::Release);
+        self.range_count
+            .store(table.ranges.len(), Ordering::Release);
+    }
+
+    /// Takes the batches from `lsn` on back, which were refused and never published.
+    pub(crate) fn take_back(&self, lsn: Lsn) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let first = table.batches.partition_point(|batch| batch.lsn < lsn);
+        let refused = table.batches.drain(first..);
+        let freed: usize = refused
+            .map(|batch| batch.body.map_or(0, |body| body.len()) + BATCH_OVERHEAD)
+            .sum();
+        let kept = age_of(first);
+        table.entries.retain(|sort, _| sort.age >= kept);
+        table.ranges.retain(|range| range.lsn < lsn);
+        let last = table.batches.last().map_or(0, |batch| batch.lsn.0);
+        self.note(&table);
+        self.memory_bytes.fetch_sub(freed, Ordering::Relaxed);
+        self.last_lsn.store(last, Ordering::Relaxed);
     }
 
     /// How many versions there are.
     pub(crate) fn len(&self) -> usize {
-        self.read().len()
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Whether no batch was inserted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.last_lsn() == Lsn::ZERO
+    }
+
+    /// The last commit in it; zero if there is none.
+    pub(crate) fn last_lsn(&self) -> Lsn {
+        Lsn(self.last_lsn.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that it takes in memory, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        // The entries' chunks are half empty at the worst.
+        self.memory_bytes.load(Ordering::Relaxed) + self.len() * 2 * size_of::<(Sort, Slot)>()
     }
 
     /// The newest version of `key` that is not above `lsn`.
     pub(crate) fn get(&self, key: Key, lsn: Lsn) -> Option<Version> {
-        let versions = self.read();
-        let (_, location) = versions
-            .range((key, Reverse(lsn))..=(key, Reverse(Lsn::ZERO)))
-            .next()?;
-        Some((*location).into())
+        let filter = self.filter.get();
+        if self.len() == 0 || filter.is_some_and(|filter| !filter.may_have(&key)) {
+            return None;
+        }
+        let table = self.read();
+        let from = Sort::new(&key, table.age(lsn));
+        let (sort, slot) = table.entries.first_from(from)?;
+        if !sort.same_key(&from) {
+            return None;
+        }
+        table.version(&sort, slot)
+    }
+
+    /// The range tombstones that a snapshot at `lsn` sees.
+    pub(crate) fn ranges(&self, lsn: Lsn) -> Vec<RangeTombstone> {
+        if self.range_count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let table = self.read();
+        let ranges = table.ranges.iter();
+        ranges.filter(|range| range.lsn <= lsn).copied().collect()
+    }
+
+    /// As [`covering`], of this memtable's range tombstones.
+    pub(crate) fn covering(&self, key: &Key, lsn: Lsn) -> Lsn {
+        if self.range_count.load(Ordering::Acquire) == 0 {
+            return Lsn::ZERO;
+        }
+        covering(&self.read().ranges, key, lsn)
+    }
+
+    /// Whether a commit above `lsn` has written the key, or a range that holds it.
+    pub(crate) fn wrote(&self, key: &Key, lsn: Lsn) -> bool {
+        self.last_lsn() > lsn
+            && (self.covering(key, Lsn(u64::MAX)) > lsn
+                || self
+                    .get(*key, Lsn(u64::MAX))
+                    .is_some_and(|version| version.location.lsn > lsn))
+    }
+
+    /// Whether a commit above `lsn` has written anything from `first` to `last`.
+    pub(crate) fn wrote_within(&self, first: Key, last: Key, lsn: Lsn) -> bool {
+        if self.last_lsn() <= lsn {
+            return false;
+        }
+        let table = self.read();
+        let overlaps = |range: &RangeTombstone| {
+            let begin = Key::new(range.collection, range.first);
+            let end = Key::new(range.collection, range.last);
+            range.lsn > lsn && begin <= last && first <= end
+        };
+        let newest = table.age(lsn);
+        table.ranges.iter().any(overlaps)
+            || table
+                .entries
+                .range(
+                    Bound::Included(Sort::new(&first, Sort::NEWEST)),
+                    Bound::Included(Sort::new(&last, Sort::OLDEST)),
+                )
+                .any(|(sort, _)| sort.age < newest)
     }
 
     /// The newest version not above `lsn` of up to `count` keys within the bounds, ascending or descending.
@@ -89,89 +374,121 @@ impl Memtable {
         lsn: Lsn,
         count: usize,
     ) -> Vec<(Key, Version)> {
-        let locations = self.locations(bounds, descending, lsn, count);
-        let versions = locations.into_iter();
-        versions
-            .map(|(key, location)| (key, location.into()))
-            .collect()
-    }
-
-    /// The range tombstones that a snapshot at `lsn` sees.
-    pub(crate) fn ranges(&self, _lsn: Lsn) -> Vec<RangeTombstone> {
-        Vec::new()
-    }
-
-    /// As [`covering`](crate::ranges::covering), of this memtable's range tombstones.
-    pub(crate) fn covering(&self, _key: &Key, _lsn: Lsn) -> Lsn {
-        Lsn::ZERO
-    }
-
-    fn locations(
-        &self,
-        bounds: (Bound<Key>, Bound<Key>),
-        descending: bool,
-        lsn: Lsn,
-        count: usize,
-    ) -> Vec<(Key, Location)> {
-        // Within a key the newest version comes first, so a whole key lies between MAX and ZERO.
+        let mut found: Vec<(Key, Version)> = Vec::new();
+        if self.len() == 0 || is_empty_range(&bounds.0, &bounds.1) {
+            return found;
+        }
+        // Within a key the newest version comes first.
         let lower = match bounds.0 {
-            Bound::Included(key) => Bound::Included((key, Reverse(Lsn(u64::MAX)))),
-            Bound::Excluded(key) => Bound::Excluded((key, Reverse(Lsn::ZERO))),
+            Bound::Included(key) => Bound::Included(Sort::new(&key, Sort::NEWEST)),
+            Bound::Excluded(key) => Bound::Excluded(Sort::new(&key, Sort::OLDEST)),
             Bound::Unbounded => Bound::Unbounded,
         };
         let upper = match bounds.1 {
-            Bound::Included(key) => Bound::Included((key, Reverse(Lsn::ZERO))),
-            Bound::Excluded(key) => Bound::Excluded((key, Reverse(Lsn(u64::MAX)))),
+            Bound::Included(key) => Bound::Included(Sort::new(&key, Sort::OLDEST)),
+            Bound::Excluded(key) => Bound::Excluded(Sort::new(&key, Sort::NEWEST)),
             Bound::Unbounded => Bound::Unbounded,
         };
-        let mut found: Vec<(Key, Location)> = Vec::new();
-        if is_empty_range(&lower, &upper) {
-            return found;
-        }
-        let versions = self.read();
-        let visible = versions
-            .range((lower, upper))
-            .filter(|((_, Reverse(version)), _)| *version <= lsn)
-            .map(|((key, _), location)| (*key, *location));
+        let table = self.read();
+        let newest = table.age(lsn);
+        let visible = table
+            .entries
+            .range(lower, upper)
+            .filter(|(sort, _)| sort.age >= newest);
+        let mut take = |sort: Sort, slot| {
+            found.extend(
+                table
+                    .version(&sort, slot)
+                    .map(|version| (sort.key(), version)),
+            );
+            found.len() == count
+        };
+        let mut pending: Option<(Sort, Slot)> = None;
         if descending {
             // The newest version of a key comes last.
-            let mut pending: Option<(Key, Location)> = None;
-            for (key, location) in visible.rev() {
-                if let Some(done) = pending.filter(|(pending, _)| *pending != key) {
-                    found.push(done);
-                    if found.len() == count {
-                        return found;
-                    }
+            for (sort, slot) in visible.rev() {
+                if let Some((sort, slot)) = pending.filter(|(last, _)| !last.same_key(&sort))
+                    && take(sort, slot)
+                {
+                    return found;
                 }
-                pending = Some((key, location));
+                pending = Some((sort, slot));
             }
-            found.extend(pending);
+            if let Some((sort, slot)) = pending {
+                take(sort, slot);
+            }
         } else {
-            for (key, location) in visible {
-                if found.last().is_none_or(|(last, _)| *last != key) {
-                    if found.len() == count {
+            for (sort, slot) in visible {
+                if pending.is_none_or(|(last, _)| !last.same_key(&sort)) {
+                    pending = Some((sort, slot));
+                    if take(sort, slot) {
                         return found;
                     }
-                    found.push((key, location));
                 }
             }
         }
         found
     }
 
-    /// Calls `each` with the newest version of every key, in order.
+    /// Calls `each` with the newest version of every key, in order. Nothing is inserted any more.
     pub(crate) fn try_for_each<E>(
         &self,
         mut each: impl FnMut(Key, Location) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut last = None;
-        for ((key, _), location) in self.read().iter() {
-            if last != Some(*key) {
-                each(*key, *location)?;
-                last = Some(*key);
+        let mut last: Option<Sort> = None;
+        let table = self.read();
+        for (sort, slot) in table.entries.iter() {
+            if last.is_none_or(|last| !last.same_key(&sort)) {
+                if let Some(location) = table.location(&sort, slot) {
+                    each(sort.key(), location)?;
+                }
+                last = Some(sort);
             }
         }
         Ok(())
+    }
+}
+
+/// The age of the last of `count` batches; with none, older than any.
+fn age_of(count: usize) -> u32 {
+    Sort::OLDEST - u32::try_from(count).unwrap_or(Sort::OLDEST)
+}
+
+impl Table {
+    /// The age of the newest batch that is not above `lsn`: what is visible is not younger.
+    fn age(&self, lsn: Lsn) -> u32 {
+        let visible = match self.batches.last() {
+            Some(last) if last.lsn <= lsn => self.batches.len(),
+            _ => self.batches.partition_point(|batch| batch.lsn <= lsn),
+        };
+        age_of(visible)
+    }
+
+    fn batch(&self, sort: &Sort) -> Option<&Kept> {
+        let count = usize::try_from(Sort::OLDEST - sort.age).ok()?;
+        self.batches.get(count.checked_sub(1)?)
+    }
+
+    fn location(&self, sort: &Sort, slot: Slot) -> Option<Location> {
+        let batch = self.batch(sort)?;
+        Some(Location {
+            lsn: batch.lsn,
+            stream: batch.stream,
+            offset: batch.body_at + u64::from(slot.at),
+            len: slot.len & !TOMBSTONE,
+            tombstone: slot.len & TOMBSTONE != 0,
+        })
+    }
+
+    fn version(&self, sort: &Sort, slot: Slot) -> Option<Version> {
+        let location = self.location(sort, slot)?;
+        let body = self.batch(sort)?.body.as_ref();
+        let at = usize::try_from(slot.at).ok()?;
+        let len = usize::try_from(location.len).ok()?;
+        let record = body
+            .filter(|body| at + len <= body.len())
+            .map(|body| body.slice(at..at + len));
+        Some(Version { location, record })
     }
 }
 
@@ -186,71 +503,129 @@ pub(crate) fn is_empty_range<T: Ord>(lower: &Bound<T>, upper: &Bound<T>) -> bool
     }
 }
 
-const _: () = assert!(key::LEN == 18);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{CollectionId, EntityId};
+
+    const LEN: u32 = 50;
 
     fn key(n: u8) -> Key {
         Key::new(CollectionId(1), EntityId::from_bytes([n; 16]))
     }
 
-    fn at(lsn: u64) -> Location {
+    fn at(lsn: u64, n: u32) -> Location {
         Location {
             lsn: Lsn(lsn),
             stream: StreamId(1),
-            offset: lsn * 100,
-            len: 50,
+            offset: lsn * 1000 + u64::from(n * LEN),
+            len: LEN,
             tombstone: false,
         }
     }
 
+    fn insert(table: &Memtable, lsn: u64, keys: &[u8]) {
+        let batch = Batch {
+            lsn: Lsn(lsn),
+            stream: StreamId(1),
+            body_at: lsn * 1000,
+            body: Bytes::from(vec![lsn as u8; keys.len() * LEN as usize]),
+        };
+        let items = keys.iter().zip(0..).map(|(n, index)| Item::Record {
+            key: key(*n),
+            at: index * LEN,
+            len: LEN,
+            tombstone: false,
+        });
+        table.insert(batch, items);
+    }
+
+    fn found(table: &Memtable, n: u8, lsn: u64) -> Option<Location> {
+        let version = table.get(key(n), Lsn(lsn))?;
+        let record = version.record.unwrap();
+        assert_eq!(record, vec![version.location.lsn.0 as u8; LEN as usize]);
+        Some(version.location)
+    }
+
     fn table() -> Memtable {
         let table = Memtable::default();
-        table.insert([(key(1), at(1)), (key(2), at(1))]);
-        table.insert([(key(2), at(2)), (key(3), at(2))]);
-        table.insert([(key(2), at(3))]);
+        insert(&table, 1, &[1, 2]);
+        insert(&table, 2, &[2, 3]);
+        insert(&table, 3, &[2]);
         table
     }
 
     #[test]
     fn a_get_finds_the_newest_version_that_the_snapshot_sees() {
         let table = table();
-        assert_eq!(table.get(key(2), Lsn(9)), Some(at(3).into()));
-        assert_eq!(table.get(key(2), Lsn(2)), Some(at(2).into()));
-        assert_eq!(table.get(key(3), Lsn(1)), None);
-        assert_eq!(table.get(key(4), Lsn(9)), None);
+        assert_eq!(found(&table, 2, 9), Some(at(3, 0)));
+        assert_eq!(found(&table, 2, 2), Some(at(2, 0)));
+        assert_eq!(found(&table, 2, 0), None);
+        assert_eq!(found(&table, 3, 1), None);
+        assert_eq!(found(&table, 4, 9), None);
+    }
+
+    #[test]
+    fn what_is_taken_back_was_never_there() {
+        let table = table();
+        table.take_back(Lsn(2));
+        assert_eq!(found(&table, 2, 9), Some(at(1, 1)));
+        assert_eq!(found(&table, 3, 9), None);
+        assert_eq!(table.last_lsn(), Lsn(1));
+        insert(&table, 7, &[3]);
+        assert_eq!(found(&table, 3, 9), Some(at(7, 0)));
+    }
+
+    #[test]
+    fn later_writes_to_a_key_or_a_range_are_told() {
+        let table = table();
+        assert!(table.wrote(&key(2), Lsn(2)));
+        assert!(!table.wrote(&key(3), Lsn(2)));
+        assert!(table.wrote_within(key(3), key(9), Lsn(1)));
+        assert!(!table.wrote_within(key(3), key(9), Lsn(2)));
+        let range = Item::Range {
+            at: 0,
+            len: 0,
+            collection: CollectionId(1),
+            first: EntityId::from_bytes([5; 16]),
+            last: EntityId::from_bytes([7; 16]),
+        };
+        let batch = Batch {
+            lsn: Lsn(4),
+            stream: StreamId(1),
+            body_at: 4000,
+            body: Bytes::new(),
+        };
+        table.insert(batch, [range]);
+        assert!(table.wrote(&key(6), Lsn(3)));
+        assert!(!table.wrote(&key(6), Lsn(4)));
+        assert!(table.wrote_within(key(7), key(9), Lsn(3)));
+        assert!(!table.wrote_within(key(8), key(9), Lsn(3)));
+        assert_eq!(table.covering(&key(6), Lsn(9)), Lsn(4));
+        assert_eq!(table.covering(&key(6), Lsn(3)), Lsn::ZERO);
     }
 
     #[test]
     fn pages_hold_each_key_once_in_both_directions() {
         let table = table();
         let all = (Bound::Unbounded, Bound::Unbounded);
+        let keys = |page: Vec<(Key, Version)>| -> Vec<Key> {
+            page.into_iter().map(|(key, _)| key).collect()
+        };
         for lsn in 1..=3 {
             let up = table.page(all, false, Lsn(lsn), usize::MAX);
             let mut down = table.page(all, true, Lsn(lsn), usize::MAX);
             down.reverse();
             assert_eq!(up, down);
             assert_eq!(up.len(), if lsn == 1 { 2 } else { 3 });
-            for (key, location) in up {
-                assert_eq!(table.get(key, Lsn(lsn)), Some(location));
+            for (key, version) in up {
+                assert_eq!(table.get(key, Lsn(lsn)), Some(version));
             }
         }
-        let two = table.page(all, false, Lsn(3), 2);
-        assert_eq!(
-            two.iter().map(|(k, _)| *k).collect::<Vec<_>>(),
-            [key(1), key(2)]
-        );
-        let two = table.page(all, true, Lsn(3), 2);
-        assert_eq!(
-            two.iter().map(|(k, _)| *k).collect::<Vec<_>>(),
-            [key(3), key(2)]
-        );
+        assert_eq!(keys(table.page(all, false, Lsn(3), 2)), [key(1), key(2)]);
+        assert_eq!(keys(table.page(all, true, Lsn(3), 2)), [key(3), key(2)]);
         let none = (Bound::Excluded(key(2)), Bound::Excluded(key(2)));
         assert_eq!(table.page(none, false, Lsn(3), 9), []);
         let rest = (Bound::Excluded(key(2)), Bound::Unbounded);
-        assert_eq!(table.page(rest, false, Lsn(3), 9), [(key(3), at(2).into())]);
+        assert_eq!(keys(table.page(rest, false, Lsn(3), 9)), [key(3)]);
     }
 }

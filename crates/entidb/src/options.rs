@@ -1,5 +1,7 @@
 //! How a database is opened.
 
+use std::time::Duration;
+
 /// How a database is opened: [`Options::new`], then what differs from it, then [`open`](Options::open).
 ///
 /// ```no_run
@@ -13,6 +15,9 @@ pub struct Options {
     pub(crate) read_only: bool,
     pub(crate) checkpoint_log_bytes: u64,
     pub(crate) cache_bytes: u64,
+    pub(crate) memtable_bytes: u64,
+    pub(crate) background: bool,
+    pub(crate) eventual_delay: Duration,
     pub(crate) seed: Option<u64>,
 }
 
@@ -20,6 +25,10 @@ pub struct Options {
 const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 /// The default of [`Options::cache_bytes`]: 64 MiB.
 const CACHE_BYTES: u64 = 64 << 20;
+/// The default of [`Options::memtable_bytes`]: 192 MiB.
+const MEMTABLE_BYTES: u64 = 192 << 20;
+/// The default of [`Options::eventual_delay`].
+const EVENTUAL_DELAY: Duration = Duration::from_millis(500);
 
 impl Default for Options {
     fn default() -> Self {
@@ -28,6 +37,9 @@ impl Default for Options {
             read_only: false,
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             cache_bytes: CACHE_BYTES,
+            memtable_bytes: MEMTABLE_BYTES,
+            background: true,
+            eventual_delay: EVENTUAL_DELAY,
             seed: None,
         }
     }
@@ -71,11 +83,38 @@ impl Options {
         self
     }
 
-    /// For tests: takes salts, the database's UUID and commit times from this seed, so that the same calls give the same
-    /// bytes. Never for real data, since two databases of one seed have the same identity.
+    /// How much memory what was committed and is not in a run yet may take, in bytes. A checkpoint is made of half of that while
+    /// commits fill the other half; they wait where it is not done in time. Default: 192 MiB, so that a log of 64 MiB with small
+    /// entities has room twice.
+    #[must_use]
+    pub fn memtable_bytes(mut self, bytes: u64) -> Self {
+        self.memtable_bytes = bytes.max(1 << 20);
+        self
+    }
+
+    /// Whether checkpoints, merges and the syncs of eventual commits are done by two threads in the background. Without them,
+    /// a commit that finds something due does it itself, so that everything happens in the order of the calls. Default: yes.
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Within which time a commit with [`Durability::Eventual`](crate::Durability::Eventual) is durable, but for the time that
+    /// its sync takes. Without background threads that is up to the next commits: every half MiB of them is synced. Default: half
+    /// a second.
+    #[must_use]
+    pub fn eventual_delay(mut self, delay: Duration) -> Self {
+        self.eventual_delay = delay;
+        self
+    }
+
+    /// For tests: takes salts, the database's UUID and commit times from this seed, and does without background threads, so that
+    /// the same calls give the same bytes. Never for real data, since two databases of one seed have the same identity.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self.background = false;
         self
     }
 }

@@ -4,20 +4,25 @@
 //! a kill has left warm. Crashing in here and recovering again gives the same. Relies on the load. Must never append behind
 //! a torn tail, nor sync again what a sync has failed on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use entidb_storage::{Directory, DirectoryLock};
 
-use crate::commit::locations;
+use crate::commit::{Committer, Queue};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::Lsn;
+use crate::format::batch::Synced;
+use crate::format::checksum::Binding;
+use crate::format::{header, record};
+use crate::ids::{CollectionId, Lsn};
 use crate::load::{self, Loaded};
-use crate::log::{self, Draft, Failure, Log};
-use crate::manifest::{Catalog, Manifest};
+use crate::log::{self, Draft, Failure, Item, Log, items};
+use crate::manifest::{Catalog, Editor, Manifest};
+use crate::memtable::Batch;
 use crate::options::Options;
+use crate::stream::Stream;
 use crate::view::Published;
-use crate::writer::{Counters, IdleLog, Writer};
+use crate::writer::{IdleLog, Writer};
 
 /// Opens a database for writing, or makes it. The writer keeps the lock.
 pub(crate) fn open(
@@ -35,16 +40,24 @@ pub(crate) fn open(
     };
     let clean = loaded.is_clean();
     let unsynced = loaded.unsynced;
-    let mut writer = writer(directory, lock, environment, options, loaded);
+    let dropped = loaded.dropped.clone();
+    let writer = writer(directory, lock, environment, options, loaded);
     if !clean {
         // ORDER: of a new database, the manifest is the first stream of all but the lock; a crash before it leaves nothing
-        // that counts, and the database is made again. Of one that was there, the manifest itself may be one whose replacing failed at its last sync: it is replaced again before anything is
-        // shown or removed by what it says.
-        writer.begin_session()?;
+        // that counts, and the database is made again. Of one that was there, the manifest itself may be one whose replacing
+        // failed at its last sync: it is replaced again before anything is shown or removed by what it says.
+        let queue = writer.committer.queue();
+        let (next_lsn, ends) = (queue.next_lsn(), queue.idle.iter().map(IdleLog::entry));
+        let ends: Vec<_> = ends.collect();
+        drop(queue);
+        writer
+            .editor
+            .begin_session(next_lsn, |manifest| manifest.set_ends(&ends))?;
         if let Some(index) = unsynced {
             writer.copy_unsynced(index)?;
         }
     }
+    writer.finish_drops(&dropped)?;
     Ok(Some(writer))
 }
 
@@ -77,23 +90,33 @@ fn writer(
         // Above whatever a lost session may have given out.
         None => loaded.manifest.lsn_ceiling,
     };
+    let memtable = loaded.view.memtables.first().map(Arc::clone);
+    let mut queue = Queue::new(memtable.unwrap_or_default(), loaded.last_lsn, next_lsn);
+    queue.idle = loaded.logs;
+    let editor = Editor::new(
+        Arc::clone(&directory),
+        Arc::clone(&environment),
+        loaded.manifest,
+    );
+    let editor = Arc::new(editor);
+    let published = Arc::new(Published::new(loaded.view, loaded.last_lsn));
+    let committer = Committer::new(
+        Arc::clone(&directory),
+        Arc::clone(&editor),
+        Arc::clone(&environment),
+        options.clone(),
+        Arc::clone(&published),
+        queue,
+    );
     Writer {
         directory,
         environment,
         options,
-        published: Arc::new(Published::new(loaded.view, loaded.last_lsn)),
-        next_stream: loaded.manifest.next_stream,
-        manifest: loaded.manifest,
-        session: false,
-        last_lsn: loaded.last_lsn,
-        next_lsn,
-        idle: loaded.logs,
-        active: None,
-        poisoned: false,
-        checkpoint_again_bytes: 0,
-        checkpoint_failure: None,
-        counters: Counters::default(),
-        _lock: lock,
+        published,
+        editor,
+        committer,
+        maintenance: Mutex::default(),
+        lock: Mutex::new(Some(lock)),
     }
 }
 
@@ -103,26 +126,46 @@ impl Writer {
     /// After a failed sync, or a kill, their last batches may be in the page cache and not on the disk; syncing them again
     /// would succeed without writing them. The logs are copied from their beginning, and never touched again: a reader that
     /// has opened them beside us goes on reading what it saw.
-    fn copy_unsynced(&mut self, index: usize) -> Result<()> {
-        let id = self.allocate_stream()?;
+    fn copy_unsynced(&self, index: usize) -> Result<()> {
+        let id = self.editor.allocate_stream()?;
         let salt = self.environment.salt();
-        self.counters.syncs += 2;
-        let mut copy = Log::create(&*self.directory, id, self.manifest.database, salt)?;
-        let memtable = self.memtable();
-        let before = self.idle.iter().take(index);
-        let mut previous = before.fold(self.manifest.covered, |lsn, log| last_lsn(log, lsn));
-        for old in self.idle.iter().skip(index) {
+        let database = self.editor.read(|manifest| manifest.database);
+        self.committer.counters.sync();
+        self.committer.counters.sync();
+        let mut copy = Log::create(&*self.directory, id, database, salt)?;
+        let mut queue = self.committer.queue();
+        let before = queue.idle.iter().take(index);
+        let covered = self.editor.read(|manifest| manifest.covered);
+        let mut previous = before.fold(covered, |lsn, log| last_lsn(log, lsn));
+        // The keys of what is copied lie elsewhere from now on.
+        queue.memtable.take_back(Lsn(previous.0 + 1));
+        let memtable = Arc::clone(&queue.memtable);
+        for old in queue.idle.iter().skip(index) {
             let tail = log::walk(&old.stream, Some(old.end), previous, |walk| {
                 let lsn = walk.header.lsn;
-                let mut draft = Draft {
+                let items: Vec<Item> = items(walk.body).collect();
+                let draft = Draft {
                     lsn,
                     previous: walk.header.previous,
                     time_us: walk.header.time_us,
-                    body: walk.body.to_vec(),
+                    body: unbound(&old.stream, &walk, &items),
                 };
-                let body_at = copy.append(&mut draft).map_err(Failure::into_error)?;
-                memtable.insert(locations(&draft.body, id, body_at, lsn));
-                tombstones(&old.stream, &walk)
+                // Nothing in the copy is known to be synced before all of it is.
+                let synced = Synced {
+                    log: id,
+                    offset: header::LEN as u64,
+                };
+                let batch = copy.sealer().seal(draft, &items, synced)?;
+                copy.append(&[&batch])?;
+                let in_memory = Batch {
+                    lsn,
+                    stream: id,
+                    body_at: batch.body_at(),
+                    body: batch.body.clone(),
+                };
+                let tombstones = batch.tombstones;
+                memtable.insert(in_memory, items);
+                Ok(tombstones)
             })?;
             if tail.end != old.end {
                 // Read well a moment ago: now the cache has let go of what the disk never got.
@@ -139,18 +182,53 @@ impl Writer {
         }
         // ORDER: the copies are durable before the manifest names them; one line earlier a crash leaves the old logs, and the
         // next open copies them again.
-        copy.sync()?;
-        self.idle.truncate(index);
-        let logs = self.log_entries(Some(copy.entry()));
+        if let Err(Failure::Refused(error) | Failure::Unknown(error)) = copy.flush(false) {
+            return Err(error);
+        }
+        let copied = queue.idle.split_off(index);
+        let ends: Vec<_> = queue.idle.iter().map(IdleLog::ended).collect();
+        drop(queue);
+        let copied: Vec<_> = copied.iter().map(|log| log.stream.id).collect();
         let stream = Arc::new(copy.stream().clone());
-        self.active = Some(copy);
         // ORDER: this is where the copies take the place of what was copied, which is not shown before.
-        self.edit(|manifest| manifest.logs = logs)?;
+        self.editor.edit(|manifest| {
+            manifest.logs.retain(|log| !copied.contains(&log.stream));
+            manifest.set_ends(&ends);
+            manifest.logs.push(copy.entry());
+        })?;
         self.published.change(|view| {
+            view.streams.retain(|id, _| !copied.contains(id));
             view.streams.insert(id, stream);
         });
+        self.committer.go_on(copy);
         Ok(())
     }
+
+    /// Takes collections out of the catalog whose drop is in the logs.
+    fn finish_drops(&self, dropped: &[CollectionId]) -> Result<()> {
+        let there = |id: &&CollectionId| self.editor.read(|manifest| manifest.catalog.has(**id));
+        if !dropped.iter().any(|id| there(&id)) {
+            return Ok(());
+        }
+        self.take_from_catalog(dropped)
+    }
+}
+
+/// The records of a batch with their checksums not bound to the place where they lie.
+fn unbound(stream: &Stream, walk: &log::Walk<'_>, items: &[Item]) -> Vec<u8> {
+    let mut body = walk.body.to_vec();
+    for item in items {
+        let (at, len) = item.place();
+        let binding = Binding {
+            salt: stream.salt,
+            offset: walk.body_at + u64::from(at),
+            lsn: walk.header.lsn,
+        };
+        if let Some(bytes) = body.get_mut(at as usize..(at + len) as usize) {
+            record::bind(bytes, binding);
+        }
+    }
+    body
 }
 
 fn last_lsn(log: &IdleLog, previous: Lsn) -> Lsn {
@@ -159,13 +237,4 @@ fn last_lsn(log: &IdleLog, previous: Lsn) -> Lsn {
     } else {
         previous
     }
-}
-
-fn tombstones(stream: &crate::stream::Stream, walk: &log::Walk<'_>) -> Result<u64> {
-    let mut tombstones = 0;
-    log::records(stream, walk, |found| {
-        tombstones += u64::from(found.is_tombstone());
-        Ok(())
-    })?;
-    Ok(tombstones)
 }

@@ -1,9 +1,11 @@
 //! What a database holds.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::Result;
 use crate::ids::Lsn;
 use crate::snapshot::Snapshot;
-use crate::writer::Counters;
+use crate::writer::Writer;
 
 /// What a database holds, and what this handle has done since it was opened: [`Database::stats`](crate::Database::stats).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,39 +25,64 @@ pub struct Stats {
     pub run_count: usize,
     /// Their size in bytes.
     pub run_bytes: u64,
+    /// What the memtables take in memory, in bytes.
+    pub memtable_bytes: u64,
+    /// What the cache of blocks and pages takes in memory, in bytes.
+    pub cache_bytes: u64,
+    /// The last commit that is durable for certain.
+    pub durable_lsn: Lsn,
     /// Commits by this handle.
     pub commit_count: u64,
-    /// How often this handle has waited until something was durable: one a commit, and those of manifests and checkpoints.
+    /// Commits that were refused because another got in their way.
+    pub conflict_count: u64,
+    /// How often this handle has waited until something was durable: one a group of commits, and those of manifests and checkpoints.
     pub sync_count: u64,
     /// Checkpoints by this handle.
     pub checkpoint_count: u64,
-    /// Why the last checkpoint that came due by itself failed, if it did: it will be tried again.
-    pub checkpoint_failure: Option<String>,
+    /// The longest time that a commit was held up by something else than its own sync, in microseconds.
+    pub stall_us_max: u64,
+    /// Why the last piece of work in the background failed, if it did: it will be tried again.
+    pub background_failure: Option<String>,
 }
 
 impl Stats {
-    pub(crate) fn of(
-        snapshot: &Snapshot,
-        counters: &Counters,
-        checkpoint_failure: Option<String>,
-    ) -> Result<Self> {
+    pub(crate) fn of(snapshot: &Snapshot, writer: Option<&Writer>) -> Result<Self> {
         let view = snapshot.view();
         let mut log_bytes = 0;
         for stream in view.streams.values() {
             log_bytes += stream.size()?;
         }
-        Ok(Self {
+        let tables = &view.memtables;
+        let mut stats = Self {
             last_lsn: snapshot.lsn(),
             collection_count: view.catalog.collections.len(),
-            memtable_count: view.memtables.iter().map(|table| table.len()).sum(),
+            memtable_count: tables.iter().map(|table| table.len()).sum(),
             log_count: view.streams.len(),
             log_bytes,
             run_count: view.runs.len(),
             run_bytes: view.runs.iter().map(|run| run.entry.len).sum(),
-            commit_count: counters.commits,
-            sync_count: counters.syncs,
-            checkpoint_count: counters.checkpoints,
-            checkpoint_failure,
-        })
+            memtable_bytes: tables.iter().map(|table| table.memory_bytes() as u64).sum(),
+            cache_bytes: view.cache.len_bytes(),
+            durable_lsn: snapshot.lsn(),
+            commit_count: 0,
+            conflict_count: 0,
+            sync_count: 0,
+            checkpoint_count: 0,
+            stall_us_max: 0,
+            background_failure: None,
+        };
+        if let Some(writer) = writer {
+            let counters = &writer.committer.counters;
+            let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            stats.commit_count = get(&counters.commits);
+            stats.conflict_count = get(&counters.conflicts);
+            stats.sync_count = get(&counters.syncs) + writer.editor.sync_count();
+            stats.checkpoint_count = get(&counters.checkpoints);
+            stats.stall_us_max = get(&counters.stall_us_max);
+            let queue = writer.committer.queue();
+            stats.durable_lsn = queue.durable();
+            stats.background_failure = queue.trouble.as_ref().map(|t| t.message.clone());
+        }
+        Ok(stats)
     }
 }

@@ -1,58 +1,62 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::ops::{Bound, RangeBounds};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
 use crate::format::key::Key;
-use crate::format::record::{self, Kind};
-use crate::ids::{CollectionId, EntityId};
-use crate::limits::{COLLECTION_NAME_LEN_MAX, TRANSACTION_COUNT_MAX, TRANSACTION_LEN_MAX};
+use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection};
 use crate::payload::Payload;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Scan, Snapshot};
+use crate::write_options::Isolation;
+use crate::write_set::{Own, WriteSet};
 
-/// All or nothing: what [`Database::write`](crate::Database::write) hands to its closure. It sees its own writes over the
-/// state at its beginning.
+/// All or nothing: what [`Database::write`](crate::Database::write) hands to its closure, or [`Database::begin`](crate::Database::begin)
+/// returns. It sees its own writes over the state at its beginning. Dropped without a commit, it leaves no trace.
 pub struct Transaction {
     snapshot: Snapshot,
     catalog: Arc<Catalog>,
-    /// Whether the catalog has collections that the snapshot has not.
-    creates: bool,
-    /// The records, encoded one behind the other, their checksums still to come.
-    body: Vec<u8>,
-    /// Where in the body the last record of each key lies.
-    writes: BTreeMap<Key, Written>,
-    /// Bytes of the body that a later write of the same key replaced.
-    dead_len: usize,
+    /// Collections that the catalog has and the snapshot has not; whether they get these ids, the commit tells.
+    made: Vec<CollectionId>,
+    writes: WriteSet,
+    /// What was read, where the commit has to check it.
+    reads: Option<Mutex<Reads>>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Written {
-    at: usize,
-    len: usize,
-    kind: Kind,
+/// What a serializable transaction has read.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    pub(crate) keys: HashSet<Key>,
+    /// Ranges of keys, both ends included.
+    pub(crate) ranges: Vec<(Key, Key)>,
+    /// Names of collections that were looked for and not there.
+    pub(crate) absent: Vec<String>,
 }
 
 /// What a transaction comes to, ready to be committed.
-pub(crate) struct WriteSet {
-    pub(crate) body: Vec<u8>,
-    /// The catalog, if it changed.
-    pub(crate) catalog: Option<Catalog>,
+pub(crate) struct Finished {
+    /// What it was begun over.
+    pub(crate) lsn: Lsn,
+    pub(crate) writes: WriteSet,
+    /// Collections that have to be made first, by name, and the ids that the writes have for them.
+    pub(crate) made: Vec<Collection>,
+    pub(crate) reads: Option<Reads>,
 }
 
 impl Transaction {
-    pub(crate) fn new(snapshot: Snapshot) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, isolation: Isolation) -> Self {
         Self {
             catalog: Arc::clone(&snapshot.view().catalog),
             snapshot,
-            creates: false,
-            body: Vec::new(),
-            writes: BTreeMap::new(),
-            dead_len: 0,
+            made: Vec::new(),
+            writes: WriteSet::default(),
+            reads: (isolation == Isolation::Serializable).then(Mutex::default),
         }
     }
 
@@ -70,29 +74,49 @@ impl Transaction {
     /// # Errors
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
-        let collection = self.collection(collection)?;
-        self.push(Key::new(collection, id), Kind::Entity, payload.as_bytes())
+        let collection = self.make_collection(collection)?;
+        self.writes
+            .push(Key::new(collection, id), Some(payload.as_bytes()))
     }
 
-    /// Deletes an entity. Says whether it was there.
+    /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
     ///
     /// # Errors
     /// As for [`get`](Self::get); the transaction is as it was.
     pub fn delete(&mut self, collection: &str, id: EntityId) -> Result<bool> {
-        let Some(collection) = self.catalog.find(collection) else {
+        if !self.contains(collection, id)? {
             return Ok(false);
+        }
+        self.remove(collection, id)?;
+        Ok(true)
+    }
+
+    /// Deletes an entity without looking whether it is there: the cost of a small record, and no read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction has grown above its limits. It is as it was.
+    pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
+        match self.find(collection) {
+            Some(collection) => self.writes.push(Key::new(collection, id), None),
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes all entities with ids in `ids`, at the cost of one record, however many they are.
+    ///
+    /// # Errors
+    /// As for [`remove`](Self::remove).
+    pub fn delete_range(
+        &mut self,
+        collection: &str,
+        ids: impl RangeBounds<EntityId>,
+    ) -> Result<()> {
+        let Some(collection) = self.find(collection) else {
+            return Ok(());
         };
-        let key = Key::new(collection, id);
-        let stored = self.snapshot.contains_in(collection, id)?;
-        match self.writes.get(&key).copied() {
-            Some(written) if written.kind == Kind::Tombstone => Ok(false),
-            Some(written) if !stored => {
-                self.writes.remove(&key);
-                self.dead_len += written.len;
-                Ok(true)
-            }
-            None if !stored => Ok(false),
-            _ => self.push(key, Kind::Tombstone, &[]).map(|()| true),
+        match ends(&ids) {
+            Some((first, last)) => self.writes.push_range(collection, first, last),
+            None => Ok(()),
         }
     }
 
@@ -102,19 +126,17 @@ impl Transaction {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) or [`ErrorKind::Io`](crate::ErrorKind::Io), as for
     /// [`Snapshot::get`].
     pub fn get(&self, collection: &str, id: EntityId) -> Result<Option<Payload>> {
-        let Some(collection) = self.catalog.find(collection) else {
+        let Some(collection) = self.find(collection) else {
             return Ok(None);
         };
-        match self.writes.get(&Key::new(collection, id)) {
-            Some(written) if written.kind == Kind::Tombstone => Ok(None),
-            Some(written) => {
-                let payload = self
-                    .body
-                    .get(written.at + record::HEADER_LEN..written.at + written.len)
-                    .unwrap_or_default();
-                Ok(Some(Payload::stored(Bytes::copy_from_slice(payload))))
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_in(collection, id)
             }
-            None => self.snapshot.get_in(collection, id),
         }
     }
 
@@ -123,23 +145,94 @@ impl Transaction {
     /// # Errors
     /// As for [`get`](Self::get).
     pub fn contains(&self, collection: &str, id: EntityId) -> Result<bool> {
-        let Some(collection) = self.catalog.find(collection) else {
+        let Some(collection) = self.find(collection) else {
             return Ok(false);
         };
-        match self.writes.get(&Key::new(collection, id)) {
-            Some(written) => Ok(written.kind == Kind::Entity),
-            None => self.snapshot.contains_in(collection, id),
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(_) => Ok(true),
+            Own::Deleted => Ok(false),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.contains_in(collection, id)
+            }
         }
     }
 
-    /// The state at the beginning of this transaction, without its own writes.
+    /// All entities of a collection in id order, as this transaction sees them now.
+    pub fn scan(&self, collection: &str) -> TransactionScan {
+        self.range(collection, ..)
+    }
+
+    /// The entities of a collection with ids in `ids`, in id order, as this transaction sees them now: what it writes later
+    /// is not in it.
+    pub fn range(&self, collection: &str, ids: impl RangeBounds<EntityId>) -> TransactionScan {
+        let ends = ends(&ids);
+        let (Some(id), Some((first, last))) = (self.find(collection), ends) else {
+            return TransactionScan {
+                stored: self
+                    .snapshot
+                    .range(collection, EntityId::MAX..EntityId::MIN),
+                head: None,
+                own: Vec::new().into_iter().peekable(),
+                deleted: Vec::new(),
+                done: false,
+            };
+        };
+        let (from, to) = (Key::new(id, first), Key::new(id, last));
+        if let Some(reads) = &self.reads {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            reads.ranges.push((from, to));
+        }
+        let own = self.writes.within(from, to).into_iter();
+        let own: Vec<_> = own
+            .map(|(key, own)| {
+                let payload = match own {
+                    Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
+                    Own::Deleted | Own::Untouched => None,
+                };
+                (key.id(), payload)
+            })
+            .collect();
+        let ranges = self.writes.ranges().iter();
+        let deleted = ranges.filter(|range| range.collection == id);
+        TransactionScan {
+            stored: self.snapshot.range(collection, first..=last),
+            head: None,
+            own: own.into_iter().peekable(),
+            deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            done: false,
+        }
+    }
+
+    /// The state at the beginning of this transaction, without its own writes. What is read from it is not checked at the
+    /// commit of a serializable transaction.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
+    fn note_read(&self, key: Key) {
+        if let Some(reads) = &self.reads {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            reads.keys.insert(key);
+        }
+    }
+
+    /// The id of the collection with this name, if there is one.
+    fn find(&self, name: &str) -> Option<CollectionId> {
+        let found = self.catalog.find(name);
+        if let (None, Some(reads)) = (found, &self.reads) {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            if !reads.absent.iter().any(|absent| absent == name) {
+                reads.absent.push(name.to_owned());
+            }
+        }
+        found
+    }
+
     /// The id of the collection with this name, which is made if it is not there.
-    fn collection(&mut self, name: &str) -> Result<CollectionId> {
+    fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
         if let Some(id) = self.catalog.find(name) {
             return Ok(id);
         }
@@ -149,74 +242,108 @@ impl Transaction {
                 name.len()
             )));
         }
-        let Some(id) = self.catalog.next_id() else {
+        let catalog = Arc::make_mut(&mut self.catalog);
+        let Some(id) = catalog.make(name) else {
             return Err(Error::invalid(
                 "the database has as many collections as there can be",
             ));
         };
-        let catalog = Arc::make_mut(&mut self.catalog);
-        catalog.version += 1;
-        catalog.collections.push(Collection {
-            id,
-            name: name.to_owned(),
-        });
-        self.creates = true;
+        self.made.push(id);
         Ok(id)
     }
 
-    fn push(&mut self, key: Key, kind: Kind, payload: &[u8]) -> Result<()> {
-        let len = record::HEADER_LEN + payload.len();
-        if self.body.len() - self.dead_len + len > TRANSACTION_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a transaction has up to {TRANSACTION_LEN_MAX} bytes: commit it in parts"
-            )));
-        }
-        if self.writes.len() >= TRANSACTION_COUNT_MAX && !self.writes.contains_key(&key) {
-            return Err(Error::invalid(format!(
-                "a transaction writes up to {TRANSACTION_COUNT_MAX} entities: commit it in parts"
-            )));
-        }
-        if self.body.len() + len > 2 * TRANSACTION_LEN_MAX {
-            self.compact();
-        }
-        let header = record::Header {
-            payload_len: u32::try_from(payload.len())
-                .map_err(|_| Error::invalid("the entity is too large"))?,
-            collection: key.collection(),
-            kind,
-            id: key.id(),
+    /// Drops the collection `name`, with all that is in it.
+    pub(crate) fn drop_collection(&mut self, name: &str) -> Result<Option<CollectionId>> {
+        let Some(id) = self.find(name) else {
+            return Ok(None);
         };
-        let at = self.body.len();
-        header.encode(payload, &mut self.body);
-        if let Some(replaced) = self.writes.insert(key, Written { at, len, kind }) {
-            self.dead_len += replaced.len;
-        }
-        Ok(())
+        self.writes.push_drop(id)?;
+        Ok(Some(id))
     }
 
-    /// Drops the records that later ones replaced.
-    fn compact(&mut self) {
-        let mut order: Vec<_> = self.writes.values_mut().collect();
-        order.sort_by_key(|written| written.at);
-        let mut body = Vec::with_capacity(self.body.len() - self.dead_len);
-        for written in order {
-            let at = body.len();
-            let bytes = self.body.get(written.at..written.at + written.len);
-            body.extend_from_slice(bytes.unwrap_or_default());
-            written.at = at;
+    pub(crate) fn finish(self) -> Finished {
+        let made = self.made.iter().filter_map(|id| self.catalog.get(*id));
+        let reads = self.reads.map(Mutex::into_inner);
+        Finished {
+            lsn: self.snapshot.lsn(),
+            made: made.cloned().collect(),
+            writes: self.writes,
+            reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
         }
-        self.body = body;
-        self.dead_len = 0;
     }
+}
 
-    pub(crate) fn finish(mut self) -> WriteSet {
-        if self.dead_len > 0 {
-            self.compact();
-        }
-        let catalog = self.creates.then(|| Arc::unwrap_or_clone(self.catalog));
-        WriteSet {
-            body: self.body,
-            catalog,
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let len = self.writes.len_bytes();
+        write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
+    }
+}
+
+/// The first and the last id of a range; `None` if it is empty.
+fn ends(ids: &impl RangeBounds<EntityId>) -> Option<(EntityId, EntityId)> {
+    let first = match ids.start_bound() {
+        Bound::Included(id) => *id,
+        Bound::Excluded(id) => id.next()?,
+        Bound::Unbounded => EntityId::MIN,
+    };
+    let last = match ids.end_bound() {
+        Bound::Included(id) => *id,
+        Bound::Excluded(id) => id.previous()?,
+        Bound::Unbounded => EntityId::MAX,
+    };
+    (first <= last).then_some((first, last))
+}
+
+/// A lazy walk over what a transaction sees, in id order: [`Transaction::range`].
+#[must_use = "a scan reads nothing until it is iterated"]
+pub struct TransactionScan {
+    stored: Scan,
+    /// The stored entity that comes next.
+    head: Option<(EntityId, Payload)>,
+    own: std::iter::Peekable<std::vec::IntoIter<(EntityId, Option<Payload>)>>,
+    /// Ranges that the transaction has deleted.
+    deleted: Vec<(EntityId, EntityId)>,
+    done: bool,
+}
+
+impl TransactionScan {
+    fn is_deleted(&self, id: EntityId) -> bool {
+        let mut ranges = self.deleted.iter();
+        ranges.any(|(first, last)| *first <= id && id <= *last)
+    }
+}
+
+impl Iterator for TransactionScan {
+    type Item = Result<(EntityId, Payload)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            while self.head.is_none() && !self.done {
+                match self.stored.next() {
+                    Some(Ok((id, _))) if self.is_deleted(id) => {}
+                    Some(Ok(entity)) => self.head = Some(entity),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => self.done = true,
+                }
+            }
+            let stored = self.head.as_ref().map(|(id, _)| *id);
+            let own = self.own.peek().map(|(id, _)| *id);
+            match (stored, own) {
+                (None, None) => return None,
+                (Some(stored), own) if own.is_none_or(|own| stored < own) => {
+                    return self.head.take().map(Ok);
+                }
+                (stored, _) => {
+                    // Its own write stands before what was stored.
+                    if stored == own {
+                        self.head = None;
+                    }
+                    if let Some((id, Some(payload))) = self.own.next() {
+                        return Some(Ok((id, payload)));
+                    }
+                }
+            }
         }
     }
 }

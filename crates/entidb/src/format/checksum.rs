@@ -25,11 +25,16 @@ pub(crate) struct Binding {
 ///
 /// A CRC is linear, so this finds exactly what one CRC over both would, and each part runs at full speed.
 pub(crate) fn bound(binding: Binding, bytes: &[u8]) -> u32 {
+    place(binding) ^ crc32c(bytes)
+}
+
+/// The part of a bound checksum that says where the bytes lie.
+pub(crate) fn place(binding: Binding) -> u32 {
     let mut place = [0; 24];
     place[..8].copy_from_slice(&binding.salt.to_le_bytes());
     place[8..16].copy_from_slice(&binding.offset.to_le_bytes());
     place[16..].copy_from_slice(&binding.lsn.0.to_le_bytes());
-    crc32c(&place) ^ crc32c(bytes)
+    crc32c(&place)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ const SALTS: [u32; 8] = [
 ];
 
 /// The hash of a key: the id's two halves, big-endian, the collection spread over the first.
-fn hash(key: &Key) -> u64 {
+pub(crate) fn hash(key: &Key) -> u64 {
     let id = key.id();
     let mut halves = Fields::new(id.as_bytes());
     let mut half = || u64::from_be_bytes(halves.array().unwrap_or_default());

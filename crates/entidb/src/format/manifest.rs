@@ -105,6 +105,8 @@ pub(crate) struct Catalog {
     pub(crate) version: u64,
     /// Sorted by id, which is rising and never reused.
     pub(crate) collections: Vec<Collection>,
+    /// The highest id that was given out, if that collection was dropped; else it may be less.
+    pub(crate) last_id: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,14 +125,52 @@ impl Catalog {
         self.collections.binary_search_by_key(&id, |c| c.id).is_ok()
     }
 
-    /// The id that the next new collection gets; `None` if there are as many as there can be.
-    pub(crate) fn next_id(&self) -> Option<CollectionId> {
+    pub(crate) fn get(&self, id: CollectionId) -> Option<&Collection> {
+        let place = self.collections.binary_search_by_key(&id, |c| c.id).ok()?;
+        self.collections.get(place)
+    }
+
+    /// Makes a collection, whose id no other has had; `None` if there have been as many as there can be.
+    pub(crate) fn make(&mut self, name: &str) -> Option<CollectionId> {
+        let id = CollectionId(self.last_id().checked_add(1)?);
+        self.version += 1;
+        self.last_id = id.0;
+        self.collections.push(Collection {
+            id,
+            name: name.to_owned(),
+        });
+        Some(id)
+    }
+
+    /// Drops a collection, whose id is not given out again.
+    pub(crate) fn remove(&mut self, id: CollectionId) {
+        self.last_id = self.last_id();
+        self.version += 1;
+        self.collections.retain(|c| c.id != id);
+    }
+
+    /// The highest id that was ever given out.
+    fn last_id(&self) -> u16 {
         let last = self.collections.last().map_or(0, |c| c.id.0);
-        last.checked_add(1).map(CollectionId)
+        last.max(self.last_id)
+    }
+
+    /// Whether the id was ever given out.
+    pub(crate) fn has_given(&self, id: CollectionId) -> bool {
+        id.0 > 0 && id.0 <= self.last_id()
     }
 }
 
 impl Manifest {
+    /// Says of each of these logs where it ends.
+    pub(crate) fn set_ends(&mut self, ends: &[LogEntry]) {
+        for entry in &mut self.logs {
+            if let Some(told) = ends.iter().find(|told| told.stream == entry.stream) {
+                entry.end = told.end;
+            }
+        }
+    }
+
     /// Whether the stream with this number is live.
     pub(crate) fn lists(&self, id: StreamId) -> bool {
         let logs = self.logs.iter().map(|log| log.stream);
@@ -194,6 +234,9 @@ impl Manifest {
                 entry.value()
             }),
         );
+        if self.catalog.last_id > self.catalog.collections.last().map_or(0, |c| c.id.0) {
+            catalog.set("last_id", u64::from(self.catalog.last_id));
+        }
         map.set("catalog", catalog.value());
         map.finish()
     }
@@ -283,10 +326,16 @@ fn catalog(mut map: Reader) -> Result<Catalog, Fault> {
         }
         collections.push(collection);
     }
+    let last_id = match map.optional("last_id") {
+        None => 0,
+        Some(value) => u16::try_from(super::map::number(&value, "last_id")?)
+            .map_err(|_| Fault::damaged("a collection's id", "a higher number"))?,
+    };
     map.finish()?;
     debug_assert!(collections.len() <= COLLECTION_COUNT_MAX);
     Ok(Catalog {
         version,
         collections,
+        last_id,
     })
 }

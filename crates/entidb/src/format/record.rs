@@ -1,20 +1,23 @@
 //! One entity version, or the tombstone of one.
 
 use super::Fault;
-use super::checksum::{Binding, bound};
+use super::checksum::{Binding, bound, crc32c, place};
 use super::fields::{Fields, put};
 use crate::ids::{CollectionId, EntityId};
 use crate::limits::PAYLOAD_LEN_MAX;
 
 /// Length of a record's fixed header in bytes: checksum, payload length, collection, flags, id.
 pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
+const COLLECTION_AT: usize = 4 + 4;
 const FLAGS_AT: usize = 4 + 4 + 2;
 const CRC_LEN: usize = 4;
 
-/// The low three bits of the flags: what the record says. Values 2 to 7 are reserved.
+/// The low three bits of the flags: what the record says. Values 4 to 7 are reserved.
 const KIND_MASK: u16 = 0b111;
 const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
+const KIND_RANGE: u16 = 2;
+const KIND_COLLECTION: u16 = 3;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(crate) enum Kind {
     Entity,
     /// It was deleted.
     Tombstone,
+    /// Every entity from the record's id to the one in its payload was deleted.
+    Range,
+    /// The whole collection was dropped.
+    Collection,
 }
 
 /// A record's fixed header.
@@ -40,19 +47,24 @@ impl Header {
         HEADER_LEN as u64 + u64::from(self.payload_len)
     }
 
-    /// Appends the record, with room for its checksum, which [`seal`] fills in once its place is known.
+    /// Appends the record, its checksum not bound to a place yet: [`bind`] does that once the place is known.
     pub(crate) fn encode(&self, payload: &[u8], out: &mut Vec<u8>) {
         debug_assert_eq!(payload.len() as u64, u64::from(self.payload_len));
         let flags = match self.kind {
             Kind::Entity => KIND_ENTITY,
             Kind::Tombstone => KIND_TOMBSTONE,
+            Kind::Range => KIND_RANGE,
+            Kind::Collection => KIND_COLLECTION,
         };
+        let at = out.len();
         out.extend_from_slice(&[0; CRC_LEN]);
         out.extend_from_slice(&self.payload_len.to_le_bytes());
         out.extend_from_slice(&self.collection.0.to_le_bytes());
         out.extend_from_slice(&flags.to_le_bytes());
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(payload);
+        let crc = crc32c(out.get(at + CRC_LEN..).unwrap_or_default());
+        put(out, at, &crc.to_le_bytes());
     }
 
     /// Reads the fixed header alone, to know how long the record is. **Nothing of it is checked yet** but that the length is
@@ -71,6 +83,8 @@ impl Header {
         let kind = match flags & KIND_MASK {
             KIND_ENTITY => Kind::Entity,
             KIND_TOMBSTONE => Kind::Tombstone,
+            KIND_RANGE => Kind::Range,
+            KIND_COLLECTION => Kind::Collection,
             other => {
                 return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
             }
@@ -84,9 +98,14 @@ impl Header {
                 format!("{payload_len}"),
             )));
         }
-        if kind == Kind::Tombstone && payload_len != 0 {
+        let only = match kind {
+            Kind::Entity => payload_len,
+            Kind::Tombstone | Kind::Collection => 0,
+            Kind::Range => EntityId::LEN as u32,
+        };
+        if payload_len != only {
             return Some(Err(Fault::damaged(
-                "a tombstone without payload",
+                format!("a tombstone with a payload of {only} bytes"),
                 format!("{payload_len} bytes"),
             )));
         }
@@ -99,9 +118,17 @@ impl Header {
     }
 }
 
-/// Fills in the checksum of the encoded record in `bytes`, for the place where it will lie.
-pub(crate) fn seal(bytes: &mut [u8], binding: Binding) {
-    let crc = bound(binding, bytes.get(CRC_LEN..).unwrap_or_default());
+/// Binds the checksum of the encoded record in `bytes` to the place where it will lie. A CRC is linear: binding it to the same
+/// place once more takes that off again.
+pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
+    let crc = Fields::new(bytes).u32().unwrap_or_default() ^ place(binding);
+    put(bytes, 0, &crc.to_le_bytes());
+}
+
+/// Gives a record whose checksum is not bound yet another collection.
+pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
+    put(bytes, COLLECTION_AT, &collection.0.to_le_bytes());
+    let crc = crc32c(bytes.get(CRC_LEN..).unwrap_or_default());
     put(bytes, 0, &crc.to_le_bytes());
 }
 

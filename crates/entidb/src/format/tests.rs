@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use super::batch::{self, Synced};
-use super::checksum::Binding;
+use super::checksum::{Binding, bound};
 use super::footer::{FilterEntry, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
@@ -96,7 +96,7 @@ fn sample_record(kind: record::Kind, payload: &[u8]) -> (Vec<u8>, Binding) {
     };
     let mut bytes = Vec::new();
     header.encode(payload, &mut bytes);
-    record::seal(&mut bytes, binding);
+    record::bind(&mut bytes, binding);
     (bytes, binding)
 }
 
@@ -115,14 +115,21 @@ fn a_record_is_as_drawn() {
     let (bytes, binding) = sample_record(record::Kind::Tombstone, &[]);
     assert_golden("tombstone", &bytes);
     assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::Range, &[0x22; 16]);
+    assert_golden("range tombstone", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::Collection, &[]);
+    assert_golden("collection tombstone", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
 }
 
 #[test]
 fn a_record_of_a_kind_to_come_is_refused_by_its_flags() {
     let (mut bytes, binding) = sample_record(record::Kind::Entity, &[0xf6]);
-    for flags in [2_u16, 7, 8, 0x8000] {
+    for flags in [4_u16, 7, 8, 0x8000] {
         bytes[10..12].copy_from_slice(&flags.to_le_bytes());
-        record::seal(&mut bytes, binding);
+        let crc = bound(binding, &bytes[4..]);
+        bytes[..4].copy_from_slice(&crc.to_le_bytes());
         let fault = record::open(&bytes, binding)
             .map(|_| ())
             .expect_err("not known");
@@ -248,6 +255,7 @@ fn sample_manifest() -> Manifest {
                     name: "things".to_owned(),
                 },
             ],
+            last_id: 3,
         },
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use entidb_storage::{Directory, OpenMode, StorageBackend, StorageError};
 
+use super::{Sealed, Sealer};
 use crate::error::{Error, Result};
-use crate::format::batch::{self, Synced};
-use crate::format::checksum::{Binding, crc32c};
+use crate::format::batch;
+use crate::format::block;
 use crate::format::footer::Tally;
 use crate::format::header::{self, Header, Kind};
 use crate::format::name::StreamKind;
-use crate::format::{block, record};
-use crate::ids::{Lsn, StreamId};
+use crate::ids::StreamId;
 use crate::manifest::{LogEntry, SealedEntry, digest};
 use crate::stream::Stream;
 
@@ -24,30 +24,12 @@ pub(crate) struct Log {
     tally: Tally,
 }
 
-/// One transaction, ready to be appended: records without checksums, and what its header will say.
-pub(crate) struct Draft {
-    pub(crate) lsn: Lsn,
-    pub(crate) previous: Lsn,
-    pub(crate) time_us: u64,
-    /// The records, encoded, their checksums still zero.
-    pub(crate) body: Vec<u8>,
-}
-
-/// Why a batch is not in the log.
+/// Why batches are not durable.
 pub(crate) enum Failure {
-    /// It is not there and never will be; the log is as it was.
+    /// They are not in the log and never will be; it is as it was.
     Refused(Error),
-    /// Whether it will be there after a crash is unknown; the log takes no more.
+    /// Whether they will be there after a crash is unknown; the log takes no more.
     Unknown(Error),
-}
-
-impl Failure {
-    /// The error, where it makes no difference which of the two it was.
-    pub(crate) fn into_error(self) -> Error {
-        match self {
-            Self::Refused(error) | Self::Unknown(error) => error,
-        }
-    }
 }
 
 impl Log {
@@ -146,53 +128,37 @@ impl Log {
         }
     }
 
-    /// Appends the batch and makes it durable. Returns the offset of its first record, in bytes.
-    pub(crate) fn commit(&mut self, draft: &mut Draft) -> Result<u64, Failure> {
-        let body_at = self.append(draft)?;
-        self.flush(draft)?;
-        Ok(body_at)
-    }
-
-    /// Hands the batch to the backend, without making it durable. Returns the offset of its first record, in bytes.
-    pub(crate) fn append(&mut self, draft: &mut Draft) -> Result<u64, Failure> {
-        let body_at = self.end + self.tally.pending_len() + batch::HEADER_LEN as u64;
-        let refuse =
-            |error| Failure::Refused(Error::storage(error, "append to", &self.stream.name));
-        let batch_len = (batch::HEADER_LEN + draft.body.len()) as u64;
-        self.backend.reserve(batch_len).map_err(refuse)?;
-
-        let (count, tombstones) = seal_records(draft, self.stream.salt, body_at);
-        let header = batch::Header {
-            body_len: u32::try_from(draft.body.len())
-                .map_err(|_| Failure::Refused(Error::invalid("the transaction is too large")))?,
-            body_crc: crc32c(&draft.body),
-            count,
-            lsn: draft.lsn,
-            previous: draft.previous,
-            time_us: draft.time_us,
-            log: self.stream.id,
-            offset: body_at - batch::HEADER_LEN as u64,
-            salt: self.stream.salt,
-            synced: Synced {
-                log: self.stream.id,
-                offset: self.end,
-            },
-            chain: self.tally.chain(),
-            flags: 0,
-        };
-        let encoded = header.encode();
+    /// Asks for room for `additional` bytes behind what was appended.
+    pub(crate) fn reserve(&mut self, additional: u64) -> Result<()> {
         self.backend
-            .append_vectored(&[&encoded, &draft.body])
-            .map_err(refuse)?;
-        self.tally
-            .push(&header, batch::Header::crc(&encoded), tombstones);
-        Ok(body_at)
+            .reserve(additional)
+            .map_err(|error| Error::storage(error, "reserve room in", &self.stream.name))
     }
 
-    /// Makes everything appended durable.
-    fn flush(&mut self, draft: &Draft) -> Result<(), Failure> {
-        // ORDER: this is where a commit becomes durable. One line earlier a crash leaves the batch torn or absent, and it
-        // was not told to anybody; one line later it is told.
+    /// Hands the batches to the backend, all or nothing, without making them durable.
+    pub(crate) fn append(&mut self, batches: &[&Sealed]) -> Result<()> {
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(2 * batches.len());
+        for batch in batches {
+            parts.extend([batch.head.as_slice(), &batch.body]);
+        }
+        self.backend
+            .append_vectored(&parts)
+            .map_err(|error| Error::storage(error, "append to", &self.stream.name))?;
+        for batch in batches {
+            let crc = batch::Header::crc(&batch.head);
+            self.tally.push(&batch.header, crc, batch.tombstones);
+        }
+        Ok(())
+    }
+
+    /// Makes everything appended durable. Where that fails, and it may be cut off again (`cut`: nobody was told of it), what
+    /// was appended since the last flush is not in the log any more.
+    pub(crate) fn flush(&mut self, cut: bool) -> Result<(), Failure> {
+        if self.tally.pending_len() == 0 {
+            return Ok(());
+        }
+        // ORDER: this is where commits become durable. One line earlier a crash leaves their batches torn or absent, and
+        // they were not told to anybody; one line later they are told.
         match self.backend.flush() {
             Ok(()) => {
                 self.end += self.tally.commit();
@@ -200,33 +166,32 @@ impl Log {
             }
             Err(error) => {
                 let name = &self.stream.name;
-                let what = format!("make commit {} durable in", draft.lsn);
                 let full = error.is_full();
-                let error = Error::storage(error, &what, name);
-                // The contract makes a failed sync sticky: only if merely the write failed does cutting the batch off
-                // succeed, and then it is off the disk when this returns.
-                match self.backend.truncate(self.end) {
-                    Ok(()) => {
-                        self.tally.roll_back();
-                        Err(Failure::Refused(error))
-                    }
-                    Err(_) => Err(Failure::Unknown(if full {
-                        error.with_kind(crate::ErrorKind::Io)
-                    } else {
-                        error
-                    })),
+                let error = Error::storage(error, "make commits durable in", name);
+                // The contract makes a failed sync sticky: only if merely the write failed does cutting the batches off
+                // succeed, and then they are off the disk when this returns.
+                if cut && self.backend.truncate(self.end).is_ok() {
+                    self.tally.roll_back();
+                    return Err(Failure::Refused(error));
                 }
+                Err(Failure::Unknown(if full {
+                    error.with_kind(crate::ErrorKind::Io)
+                } else {
+                    error
+                }))
             }
         }
     }
 
-    /// Makes several appended batches durable at once: recovery's copies.
-    pub(crate) fn sync(&mut self) -> Result<()> {
-        self.backend
-            .sync()
-            .map_err(|error| Error::storage(error, "sync", &self.stream.name))?;
-        self.end += self.tally.commit();
-        Ok(())
+    /// Whether something was appended and is not durable.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.tally.pending_len() > 0
+    }
+
+    /// What makes the batches that come next.
+    pub(crate) fn sealer(&self) -> Sealer {
+        let at = self.end + self.tally.pending_len();
+        Sealer::new(self.stream.id, self.stream.salt, at, self.tally.chain())
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -271,33 +236,6 @@ pub(crate) fn seal(
         first_lsn: tally.first_lsn(),
         last_lsn: tally.last_lsn(),
     })
-}
-
-/// Fills in the checksum of each record for the place where it will lie. Returns how many there are, and how many of them
-/// are tombstones.
-fn seal_records(draft: &mut Draft, salt: u64, body_at: u64) -> (u32, u64) {
-    let mut at = 0;
-    let mut count = 0;
-    let mut tombstones = 0;
-    while let Some(rest) = draft.body.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        let Ok(header) = record::Header::decode(rest) else {
-            debug_assert!(false, "a draft holds only records of our own making");
-            break;
-        };
-        let len = usize::try_from(header.record_len()).unwrap_or(usize::MAX);
-        let binding = Binding {
-            salt,
-            offset: body_at + at as u64,
-            lsn: draft.lsn,
-        };
-        if let Some(bytes) = rest.get_mut(..len) {
-            record::seal(bytes, binding);
-        }
-        count += 1;
-        tombstones += u64::from(header.kind == record::Kind::Tombstone);
-        at += len;
-    }
-    (count, tombstones)
 }
 
 /// A handle that reads while the backend appends: the backend's own, or one that the directory opens beside it.

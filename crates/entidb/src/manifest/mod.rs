@@ -3,10 +3,14 @@
 //! Promises: a reader finds the old manifest or the new one, never a mixture. Relies on the directory's clause D2. Must never
 //! know what is in the streams.
 
+mod editor;
+
 use entidb_storage::Directory;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{block, header, name};
+
+pub(crate) use editor::Editor;
 
 pub(crate) use crate::format::manifest::{
     Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry,

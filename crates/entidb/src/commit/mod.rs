@@ -1,0 +1,444 @@
+//! Commit: the only place where an LSN is given out and success is told.
+//!
+//! Promises one of three answers: committed; not committed; unknown, after which nothing more is written. What is visible is
+//! always a prefix of LSN order. Relies on the log to make batches durable or to cut them off, and on the manifest's editor to
+//! have reserved what is given out. Must never know what a payload means.
+//!
+//! A commit is two steps. Under the queue's lock it is checked, gets its LSN and its place in the log, and goes into the
+//! memtable, where nobody sees it yet. Then one of those who wait leads: it hands all sealed batches to the log and syncs once
+//! (`group.rs`), while the next ones are sealed.
+
+mod conflict;
+mod group;
+mod log;
+mod names;
+mod queue;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub(crate) use queue::{NextLog, Queue, Refusal};
+
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::batch::Synced;
+use crate::format::header;
+use crate::ids::{Lsn, StreamId};
+use crate::log::{Draft, Log};
+use crate::manifest::Editor;
+use crate::memtable::Batch;
+use crate::options::Options;
+use crate::transaction::Finished;
+use crate::view::Published;
+use crate::write_options::{Durability, Receipt};
+use queue::Pending;
+
+/// So many bytes of commits that nobody waits for are handed to the log at once.
+const HAND_OVER_BYTES: u64 = 512 << 10;
+/// So many bytes may wait to be handed over, before commits wait for that.
+const PENDING_BYTES_MAX: u64 = 16 << 20;
+/// A commit above this waits for its sync, since its records are not kept in memory where they could be shown from before.
+const EVENTUAL_LEN_MAX: usize = 4 << 20;
+
+/// Takes commits.
+pub(crate) struct Committer {
+    queue: Mutex<Queue>,
+    /// Woken when a group is done, a checkpoint is made, or a log is there.
+    changed: Condvar,
+    /// Woken when there is something to hand over.
+    flusher: Condvar,
+    /// Woken when there is something to do in the background.
+    worker: Condvar,
+    logs: Mutex<Logs>,
+    /// Woken when a log that was turned away from is synced.
+    retired: Condvar,
+    /// Held while a log is opened.
+    opening: Mutex<()>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) directory: Arc<dyn entidb_storage::Directory>,
+    pub(crate) editor: Arc<Editor>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) options: Options,
+    pub(crate) counters: Counters,
+}
+
+/// The logs that are open for appending, under their lock. Whoever leads has it.
+pub(crate) struct Logs {
+    pub(crate) active: Option<Log>,
+    /// Listed by the manifest and still empty: commits may be sealed for it already.
+    pub(crate) next: Option<Log>,
+    /// Logs that were turned away from and not taken by a checkpoint yet, in order.
+    pub(crate) retired: Vec<Log>,
+    /// Whether a checkpoint is syncing one of these.
+    pub(crate) syncing: bool,
+    /// Whether such a sync has failed.
+    pub(crate) failed: bool,
+    /// The last commit that was handed over.
+    pub(crate) last_lsn: Lsn,
+}
+
+impl Logs {
+    fn none(last_lsn: Lsn) -> Self {
+        Self {
+            active: None,
+            next: None,
+            retired: Vec::new(),
+            syncing: false,
+            failed: false,
+            last_lsn,
+        }
+    }
+}
+
+/// What this handle has done since it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    /// The longest time that a commit was held up by anything but its own sync, in microseconds.
+    pub(crate) stall_us_max: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn sync(&self) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn checkpoint(&self) {
+        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Committer {
+    pub(crate) fn new(
+        directory: Arc<dyn entidb_storage::Directory>,
+        editor: Arc<Editor>,
+        environment: Arc<Environment>,
+        options: Options,
+        published: Arc<Published>,
+        queue: Queue,
+    ) -> Self {
+        let logs = Logs::none(queue.last_lsn());
+        Self {
+            queue: Mutex::new(queue),
+            changed: Condvar::new(),
+            flusher: Condvar::new(),
+            worker: Condvar::new(),
+            logs: Mutex::new(logs),
+            retired: Condvar::new(),
+            opening: Mutex::new(()),
+            published,
+            directory,
+            editor,
+            environment,
+            options,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The queue. If somebody has panicked while holding it, nothing more is written.
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(|panicked| {
+            let mut queue = panicked.into_inner();
+            queue.poison_once(Refusal {
+                kind: ErrorKind::Poisoned,
+                message: "an earlier write panicked".to_owned(),
+            });
+            queue
+        })
+    }
+
+    pub(crate) fn logs(&self) -> MutexGuard<'_, Logs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_changed<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.changed
+            .wait(queue)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a checkpoint has synced the log that it took.
+    fn wait_retired<'a>(&self, logs: MutexGuard<'a, Logs>) -> MutexGuard<'a, Logs> {
+        self.retired
+            .wait(logs)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn notify(&self) {
+        self.changed.notify_all();
+        self.flusher.notify_all();
+        self.worker.notify_all();
+    }
+
+    /// Waits until there is something to do in the background, or `timeout` has passed.
+    pub(crate) fn wait_work<'a>(
+        &self,
+        queue: MutexGuard<'a, Queue>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Queue> {
+        let waited = self.worker.wait_timeout(queue, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Notes why a piece of background work failed, for those who wait for it.
+    pub(crate) fn note_trouble(&self, error: &Error) {
+        self.queue().trouble = Some(Refusal::of(error));
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything pending was handed to its log, and every log but the current one was turned away from.
+    pub(crate) fn settle<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+    ) -> Result<MutexGuard<'a, Queue>> {
+        while queue.leading {
+            queue = self.wait_changed(queue);
+        }
+        let queue = self.lead(queue, false);
+        match queue.poison_message() {
+            Some(message) => Err(Error::new(ErrorKind::Poisoned, message)),
+            None => Ok(queue),
+        }
+    }
+
+    /// Takes a log that was turned away from, to sync and close it. Whoever makes something durable meanwhile waits until
+    /// [`give_back_retired`](Self::give_back_retired).
+    pub(crate) fn take_retired(&self, id: StreamId) -> Option<Log> {
+        let mut logs = self.logs();
+        let place = logs.retired.iter().position(|log| log.stream().id == id)?;
+        logs.syncing = true;
+        Some(logs.retired.remove(place))
+    }
+
+    /// Says that the log which was taken is synced, or that this failed.
+    pub(crate) fn give_back_retired(&self, failed: bool) {
+        let mut logs = self.logs();
+        logs.syncing = false;
+        logs.failed |= failed;
+        self.retired.notify_all();
+    }
+
+    /// Takes the log that is appended to, and the one that comes next.
+    pub(crate) fn take_logs(&self) -> (Option<Log>, Option<Log>) {
+        let mut logs = self.logs();
+        (logs.active.take(), logs.next.take())
+    }
+
+    /// Lets go of all logs.
+    pub(crate) fn close_logs(&self) {
+        let mut queue = self.queue();
+        queue.sealer = None;
+        queue.next_log = None;
+        let last_lsn = self.logs().last_lsn;
+        *self.logs() = Logs::none(last_lsn);
+    }
+
+    /// Waits until there is something for the flusher to do, or `timeout` has passed.
+    pub(crate) fn wait_flusher<'a>(
+        &self,
+        queue: MutexGuard<'a, Queue>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Queue> {
+        let waited = self.flusher.wait_timeout(queue, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Commits a transaction: makes it durable, if it is to be, then visible.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`] or [`ErrorKind::Poisoned`]: it is not there and never
+    /// will be. [`ErrorKind::Unknown`]: only opening again tells.
+    pub(crate) fn commit(&self, finished: Finished, durability: Durability) -> Result<Receipt> {
+        if finished.writes.is_empty() {
+            // It is what it read: one moment.
+            let lsn = finished.lsn;
+            let durable = self.queue().durable() >= lsn;
+            return Ok(Receipt { lsn, durable });
+        }
+        let Finished {
+            lsn: since,
+            mut writes,
+            made,
+            reads,
+        } = finished;
+        self.make_collections(&mut writes, made)?;
+        let (body, items) = writes.finish();
+        let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
+
+        let mut queue = self.ready(body.len())?;
+        self.check_conflicts(&queue, since, &items, reads.as_ref())
+            .inspect_err(|_| {
+                self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+            })?;
+        let lsn = queue.next_lsn;
+        let draft = Draft {
+            lsn,
+            previous: queue.last_lsn,
+            time_us: self.environment.now_us(),
+            body,
+        };
+        let synced = queue.synced;
+        let Some(sealer) = queue.sealer.as_mut() else {
+            return Err(Error::invalid("there is no log"));
+        };
+        let batch = sealer.seal(
+            draft,
+            &items,
+            synced.unwrap_or(Synced {
+                log: sealer.stream,
+                offset: header::LEN as u64,
+            }),
+        )?;
+        // Given out, whatever becomes of it: a reader beside us may see it before we know.
+        queue.next_lsn = Lsn(lsn.0 + 1);
+        let in_memory = Batch {
+            lsn,
+            stream: batch.header.log,
+            body_at: batch.body_at(),
+            body: batch.body.clone(),
+        };
+        queue.memtable.insert(in_memory, items);
+        self.want_next_log(&mut queue);
+        queue.pending_bytes += batch.len();
+        queue.pending.push(Pending { batch, waits });
+        let previous = std::mem::replace(&mut queue.last_lsn, lsn);
+        if waits {
+            queue.waits.push_back((lsn, previous));
+            drop(self.wait(queue, lsn)?);
+        } else {
+            if queue.eventual_since.is_none() {
+                queue.eventual_since = Some(Instant::now());
+                self.flusher.notify_one();
+            }
+            self.published.show(queue.visible());
+            self.hand_over(queue);
+        }
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(Receipt {
+            lsn,
+            durable: waits,
+        })
+    }
+
+    /// Has the log that comes next made while there is time.
+    fn want_next_log(&self, queue: &mut Queue) {
+        if self.options.background
+            && queue.next_log.is_none()
+            && !queue.wants_log
+            && self.is_grown(queue, 2)
+        {
+            queue.wants_log = true;
+            self.worker.notify_one();
+        }
+    }
+
+    /// Sees to it that commits which nobody waits for come to the log by and by.
+    fn hand_over(&self, queue: MutexGuard<'_, Queue>) {
+        if queue.pending_bytes < HAND_OVER_BYTES {
+            return;
+        }
+        if self.options.background {
+            self.flusher.notify_one();
+        } else if !queue.leading {
+            drop(self.lead(queue, true));
+        }
+    }
+
+    /// Waits until everything up to `lsn` is durable.
+    pub(crate) fn wait_durable(&self, lsn: Lsn) -> Result<()> {
+        let queue = self.queue();
+        if lsn > queue.last_lsn {
+            return Err(Error::invalid(format!(
+                "commit {lsn} has not been made: the last one is {}",
+                queue.last_lsn
+            )));
+        }
+        self.wait(queue, lsn).map(drop)
+    }
+
+    /// Makes everything durable that was committed. Returns the last commit of that.
+    pub(crate) fn sync(&self) -> Result<Lsn> {
+        let queue = self.queue();
+        let lsn = queue.last_lsn;
+        self.wait(queue, lsn).map(|_| lsn)
+    }
+
+    /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
+    /// their bound.
+    fn ready(&self, len: usize) -> Result<MutexGuard<'_, Queue>> {
+        let mut held_up: Option<Instant> = None;
+        let mut queue = self.queue();
+        loop {
+            queue.check()?;
+            if self.is_due(&queue) && queue.next_log.is_some() {
+                self.rotate(&mut queue);
+                self.notify();
+            } else if self.is_over_budget(&queue) {
+                if let Some(error) = queue.trouble.as_ref().map(Refusal::error) {
+                    queue.wants_log |= queue.next_log.is_none();
+                    self.worker.notify_one();
+                    return Err(error);
+                }
+                held_up.get_or_insert_with(Instant::now);
+                queue = self.wait_changed(queue);
+            } else if queue.sealer.is_none() {
+                drop(queue);
+                held_up.get_or_insert_with(Instant::now);
+                self.open_log()?;
+                queue = self.queue();
+            } else if queue.next_lsn >= queue.lsn_ceiling {
+                let next = queue.next_lsn;
+                drop(queue);
+                let ceiling = self.editor.reserve_lsns(next)?;
+                queue = self.queue();
+                queue.lsn_ceiling = ceiling;
+            } else if queue.lacks_room(len) {
+                queue = if queue.leading {
+                    self.wait_changed(queue)
+                } else {
+                    self.reserve(queue, len)?
+                };
+            } else if queue.pending_bytes > PENDING_BYTES_MAX {
+                held_up.get_or_insert_with(Instant::now);
+                queue = if queue.leading {
+                    self.wait_changed(queue)
+                } else {
+                    self.lead(queue, false)
+                };
+            } else {
+                if let Some(since) = held_up {
+                    let us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    self.counters.stall_us_max.fetch_max(us, Ordering::Relaxed);
+                }
+                return Ok(queue);
+            }
+        }
+    }
+
+    /// Whether the log, or the keys in memory, have grown to their bound.
+    pub(crate) fn is_due(&self, queue: &Queue) -> bool {
+        !queue.memtable.is_empty()
+            && (self.is_grown(queue, 1) || queue.idle.len() > IDLE_LOG_COUNT_MAX)
+    }
+
+    /// Whether the log, or the keys in memory, have grown to this part of their bound.
+    fn is_grown(&self, queue: &Queue, part: u64) -> bool {
+        queue.log_bytes() * part >= self.options.checkpoint_log_bytes
+            || queue.memtable.memory_bytes() as u64 * part >= self.options.memtable_bytes / 2
+    }
+
+    /// Whether commits have to wait for a checkpoint, or for the log that comes next.
+    fn is_over_budget(&self, queue: &Queue) -> bool {
+        self.options.background
+            && (!queue.frozen.is_empty()
+                && queue.memory_bytes() as u64 >= self.options.memtable_bytes
+                || queue.wants_log && queue.log_bytes() >= 2 * self.options.checkpoint_log_bytes)
+    }
+}
+
+/// How many logs may wait for a checkpoint. Each crash adds one.
+const IDLE_LOG_COUNT_MAX: usize = 8;

@@ -1,0 +1,69 @@
+//! Collections that a transaction makes.
+
+use std::sync::Arc;
+
+use super::Committer;
+use crate::error::{Error, Result};
+use crate::ids::CollectionId;
+use crate::manifest::Collection;
+use crate::write_set::WriteSet;
+
+impl Committer {
+    /// Makes the collections that are not there yet durable, before a batch names them, and gives the records the ids that
+    /// they got. If the commit then fails, they stay, empty.
+    pub(super) fn make_collections(
+        &self,
+        writes: &mut WriteSet,
+        made: Vec<Collection>,
+    ) -> Result<()> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        let next_lsn = self.queue().next_lsn;
+        self.editor.begin_session(next_lsn, |_| ())?;
+        let find = |names: &[Collection]| -> Vec<Option<CollectionId>> {
+            let find = |name: &str| self.editor.read(|manifest| manifest.catalog.find(name));
+            names.iter().map(|wanted| find(&wanted.name)).collect()
+        };
+        if find(&made).contains(&None) {
+            // ORDER: a batch whose collection the manifest does not know would be damage; one line earlier a crash leaves
+            // neither.
+            self.editor.edit(|manifest| {
+                for wanted in &made {
+                    if manifest.catalog.find(&wanted.name).is_none() {
+                        manifest.catalog.make(&wanted.name);
+                    }
+                }
+            })?;
+            self.show_catalog();
+        }
+        let ids = find(&made);
+        if made
+            .iter()
+            .zip(&ids)
+            .all(|(wanted, id)| Some(wanted.id) == *id)
+        {
+            return Ok(());
+        }
+        // Others have made collections meanwhile. By way of ids that no collection has, so that none is taken for another.
+        let interim = (0..=u16::MAX).rev().map(CollectionId);
+        let interim: Vec<_> = interim.take(made.len()).collect();
+        for (wanted, interim) in made.iter().zip(&interim) {
+            writes.rename(wanted.id, *interim);
+        }
+        for (interim, id) in interim.iter().zip(ids) {
+            let id = id.ok_or_else(|| {
+                Error::invalid("the database has as many collections as there can be")
+            })?;
+            writes.rename(*interim, id);
+        }
+        Ok(())
+    }
+
+    /// Shows the catalog as it stands in the manifest.
+    pub(crate) fn show_catalog(&self) {
+        self.published.change(|view| {
+            view.catalog = Arc::new(self.editor.read(|manifest| manifest.catalog.clone()));
+        });
+    }
+}

@@ -1,0 +1,49 @@
+//! Dropping a collection: one record, whatever it holds.
+//!
+//! Promises: the drop is one commit, in LSN order like any other; its name is free when the call returns. Relies on the range
+//! tombstone that the record is, which hides all that was in the collection until compaction gives the space back.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::ids::CollectionId;
+use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
+use crate::view::Published;
+use crate::write_options::{Durability, Isolation};
+use crate::writer::Writer;
+
+impl Writer {
+    /// Drops the collection `name`. Says whether there was one.
+    pub(crate) fn drop_collection(&self, name: &str) -> Result<bool> {
+        let mut transaction = Transaction::new(snapshot(&self.published), Isolation::Snapshot);
+        let Some(id) = transaction.drop_collection(name)? else {
+            return Ok(false);
+        };
+        self.committer
+            .commit(transaction.finish(), Durability::Sync)?;
+        // ORDER: the drop is durable before the catalog forgets the name; one line earlier a crash leaves an empty
+        // collection, and recovery finishes this.
+        self.take_from_catalog(&[id])?;
+        Ok(true)
+    }
+
+    /// Takes dropped collections out of the catalog. Their ids are never given out again.
+    pub(crate) fn take_from_catalog(&self, dropped: &[CollectionId]) -> Result<()> {
+        let next_lsn = self.committer.queue().next_lsn();
+        self.editor.begin_session(next_lsn, |_| ())?;
+        self.editor.edit(|manifest| {
+            for id in dropped {
+                if manifest.catalog.has(*id) {
+                    manifest.catalog.remove(*id);
+                }
+            }
+        })?;
+        self.committer.show_catalog();
+        Ok(())
+    }
+}
+
+fn snapshot(published: &Arc<Published>) -> Snapshot {
+    Snapshot::new(published.get())
+}
