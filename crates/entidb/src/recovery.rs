@@ -190,6 +190,10 @@ impl Writer {
         drop(queue);
         let copied: Vec<_> = copied.iter().map(|log| log.stream.id).collect();
         let stream = Arc::new(copy.stream().clone());
+        self.editor.note_synced(Synced {
+            log: id,
+            offset: copy.end(),
+        });
         // ORDER: this is where the copies take the place of what was copied, which is not shown before.
         self.editor.edit(|manifest| {
             manifest.logs.retain(|log| !copied.contains(&log.stream));

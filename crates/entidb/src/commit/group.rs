@@ -92,6 +92,7 @@ impl Committer {
         }
         queue.synced = outcome.synced.or(queue.synced);
         if let Some(end) = outcome.reserved_end
+            && end > queue.reserved_end
             && queue
                 .sealer
                 .is_some_and(|sealer| Some(sealer.stream) == current)
@@ -135,8 +136,8 @@ impl Committer {
         }
         match result {
             Ok(()) => {
-                outcome.reserved_end = logs.reserve_ahead();
                 if sync {
+                    outcome.reserved_end = logs.reserve_ahead();
                     outcome.durable = Some(logs.last_lsn);
                     outcome.synced = logs.active.as_ref().map(|log| Synced {
                         log: log.stream().id,
@@ -286,8 +287,16 @@ impl Logs {
     /// Asks for room behind what was appended. Says up to where there is some, in bytes.
     fn reserve_ahead(&mut self) -> Option<u64> {
         let active = self.active.as_mut()?;
+        let (stream, at) = (active.stream().id, active.sealer().at());
+        if let Some((_, end)) = self
+            .reserved
+            .filter(|(log, end)| *log == stream && at + RESERVE_AHEAD_BYTES / 2 < *end)
+        {
+            return Some(end);
+        }
         // Without it, the next commit asks for what it needs, and hears if there is none.
         active.reserve(RESERVE_AHEAD_BYTES).ok()?;
-        Some(active.sealer().at() + RESERVE_AHEAD_BYTES)
+        self.reserved = Some((stream, at + RESERVE_AHEAD_BYTES));
+        Some(at + RESERVE_AHEAD_BYTES)
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Logs {
     pub(crate) failed: bool,
     /// The last commit that was handed over.
     pub(crate) last_lsn: Lsn,
+    /// How far there is room in which log for certain, in bytes.
+    reserved: Option<(StreamId, u64)>,
 }
 
 impl Logs {
@@ -87,6 +89,7 @@ impl Logs {
             syncing: false,
             failed: false,
             last_lsn,
+            reserved: None,
         }
     }
 }
