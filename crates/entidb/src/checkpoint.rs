@@ -59,7 +59,13 @@ impl Writer {
     /// Makes a checkpoint of every memtable that no commit goes to any more, and remembers whether that failed: the next one
     /// begins where it left off.
     pub(crate) fn checkpoint_frozen(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let made = self.make_checkpoints(maintenance);
+        let made = match self.make_checkpoints(maintenance) {
+            Err(error) if error.kind() == ErrorKind::Full && self.committer.reserve.give_up() => {
+                maintenance.failed = true;
+                self.make_checkpoints(maintenance)
+            }
+            made => made,
+        };
         let mut queue = self.committer.queue();
         let again = queue.log_bytes() + self.options.checkpoint_log_bytes / 4;
         maintenance.again_bytes = if made.is_ok() { 0 } else { again };
@@ -232,6 +238,7 @@ impl Writer {
             }
         };
         self.committer.close_logs();
+        self.committer.reserve.end();
         drop(self.lock.lock().map(|mut lock| lock.take()));
         closed
     }

@@ -22,6 +22,7 @@ mod options;
 mod payload;
 mod ranges;
 mod recovery;
+mod reserve;
 mod run;
 mod snapshot;
 mod sorted_map;

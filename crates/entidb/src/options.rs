@@ -16,6 +16,7 @@ pub struct Options {
     pub(crate) checkpoint_log_bytes: u64,
     pub(crate) cache_bytes: u64,
     pub(crate) memtable_bytes: u64,
+    pub(crate) reserve_bytes: u64,
     pub(crate) background: bool,
     pub(crate) eventual_delay: Duration,
     pub(crate) seed: Option<u64>,
@@ -27,6 +28,8 @@ const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 const CACHE_BYTES: u64 = 64 << 20;
 /// The default of [`Options::memtable_bytes`]: 192 MiB.
 const MEMTABLE_BYTES: u64 = 192 << 20;
+/// The default of [`Options::reserve_bytes`]: 8 MiB.
+const RESERVE_BYTES: u64 = 8 << 20;
 /// The default of [`Options::eventual_delay`].
 const EVENTUAL_DELAY: Duration = Duration::from_millis(500);
 
@@ -38,6 +41,7 @@ impl Default for Options {
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             cache_bytes: CACHE_BYTES,
             memtable_bytes: MEMTABLE_BYTES,
+            reserve_bytes: RESERVE_BYTES,
             background: true,
             eventual_delay: EVENTUAL_DELAY,
             seed: None,
@@ -89,6 +93,14 @@ impl Options {
     #[must_use]
     pub fn memtable_bytes(mut self, bytes: u64) -> Self {
         self.memtable_bytes = bytes.max(1 << 20);
+        self
+    }
+
+    /// How much room on the disk is kept while a session writes, in bytes, for when the disk is full: then it is given up for
+    /// deletes, checkpoints and merges, and puts are refused until there is room again. 0 keeps none. Default: 8 MiB.
+    #[must_use]
+    pub fn reserve_bytes(mut self, bytes: u64) -> Self {
+        self.reserve_bytes = bytes;
         self
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn open(
     let dropped = loaded.dropped.clone();
     let writer = writer(directory, lock, environment, options, loaded);
     if !clean {
+        writer.committer.reserve.remove_left_over();
         // ORDER: of a new database, the manifest is the first stream of all but the lock; a crash before it leaves nothing
         // that counts, and the database is made again. Of one that was there, the manifest itself may be one whose replacing
         // failed at its last sync: it is replaced again before anything is shown or removed by what it says.

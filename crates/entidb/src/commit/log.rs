@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::{Committer, Logs, NextLog, Queue};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::StreamId;
 use crate::log::Log;
 use crate::memtable::Memtable;
@@ -31,6 +31,7 @@ impl Committer {
             Some(last) => Log::reopen(&*self.directory, &last.stream, last.end, last.tally)?,
             None => self.create_log()?,
         };
+        self.reserve.set_aside();
         let stream = Arc::new(log.stream().clone());
         self.published.change(|view| {
             view.streams.insert(stream.id, stream);
@@ -116,18 +117,37 @@ impl Committer {
         queue.sealer = next.map(|next| next.sealer);
     }
 
+    /// Makes sure that the log `stream` has room up to `end`. The disk being full, what frees space may take what is kept for
+    /// that.
+    fn reserve(&self, stream: StreamId, end: u64, frees: bool) -> Result<()> {
+        if !frees && !self.reserve.is_whole() {
+            return Err(Error::new(
+                ErrorKind::Full,
+                "the disk is full, and what room is left serves deletes and compaction: free some and try again",
+            ));
+        }
+        let reserve = || self.logs().reserve(stream, end);
+        match reserve() {
+            Err(error) if error.kind() == ErrorKind::Full && frees && self.reserve.give_up() => {
+                reserve()
+            }
+            reserved => reserved,
+        }
+    }
+
     /// Makes sure that there is room in the log for a commit of `len` bytes.
-    pub(super) fn reserve<'a>(
+    pub(super) fn make_room<'a>(
         &'a self,
         mut queue: MutexGuard<'a, Queue>,
         len: usize,
+        frees: bool,
     ) -> Result<MutexGuard<'a, Queue>> {
         let Some((stream, end)) = queue.wanted(len) else {
             return Ok(queue);
         };
         queue.leading = true;
         drop(queue);
-        let reserved = self.logs().reserve(stream, end);
+        let reserved = self.reserve(stream, end, frees);
         let mut queue = self.queue();
         queue.leading = false;
         self.changed.notify_all();

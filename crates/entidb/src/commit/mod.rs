@@ -25,10 +25,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::header;
 use crate::ids::{Lsn, StreamId};
-use crate::log::{Draft, Log};
+use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
 use crate::memtable::Batch;
 use crate::options::Options;
+use crate::reserve::Reserve;
 use crate::transaction::Finished;
 use crate::view::Published;
 use crate::write_options::{Durability, Receipt};
@@ -60,6 +61,7 @@ pub(crate) struct Committer {
     pub(crate) editor: Arc<Editor>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) options: Options,
+    pub(crate) reserve: Reserve,
     pub(crate) counters: Counters,
 }
 
@@ -125,7 +127,9 @@ impl Committer {
         queue: Queue,
     ) -> Self {
         let logs = Logs::none(queue.last_lsn());
+        let reserve = Reserve::new(Arc::clone(&directory), options.reserve_bytes);
         Self {
+            reserve,
             queue: Mutex::new(queue),
             changed: Condvar::new(),
             flusher: Condvar::new(),
@@ -272,7 +276,8 @@ impl Committer {
         let (body, items) = writes.finish();
         let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
 
-        let mut queue = self.ready(body.len())?;
+        let frees = items.iter().all(Item::is_tombstone);
+        let mut queue = self.ready(body.len(), frees)?;
         self.check_conflicts(&queue, since, &items, reads.as_ref())
             .inspect_err(|_| {
                 self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -371,8 +376,8 @@ impl Committer {
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
-    /// their bound.
-    fn ready(&self, len: usize) -> Result<MutexGuard<'_, Queue>> {
+    /// their bound. One that only deletes (`frees`) may take the room that is kept for a full disk.
+    fn ready(&self, len: usize, frees: bool) -> Result<MutexGuard<'_, Queue>> {
         let mut held_up: Option<Instant> = None;
         let mut queue = self.queue();
         loop {
@@ -403,7 +408,7 @@ impl Committer {
                 queue = if queue.leading {
                     self.wait_changed(queue)
                 } else {
-                    self.reserve(queue, len)?
+                    self.make_room(queue, len, frees)?
                 };
             } else if queue.pending_bytes > PENDING_BYTES_MAX {
                 held_up.get_or_insert_with(Instant::now);

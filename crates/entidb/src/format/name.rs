@@ -7,6 +7,9 @@ pub(crate) const LOCK: &str = "lock";
 /// The stream that says which others are live.
 pub(crate) const MANIFEST: &str = "manifest";
 
+/// The stream that keeps room for a full disk. It is empty, and removed unread.
+pub(crate) const RESERVE: &str = "reserve";
+
 /// What a numbered stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StreamKind {
