@@ -73,9 +73,6 @@ impl Writer {
         }
         let id = self.allocate_stream()?;
         let salt = self.environment.salt();
-        let streams = self.idle.iter().map(|log| log.stream.id);
-        let active = self.active.as_ref().map(|log| log.stream().id);
-        let streams: Vec<_> = streams.chain(active).collect();
         let first_lsn = Lsn(self.manifest.covered.0 + 1);
         self.counters.syncs += 1;
         let key_count = memtable.len() as u64;
@@ -85,9 +82,9 @@ impl Writer {
             self.manifest.database,
             salt,
             key_count,
-            streams,
         )
         .and_then(|mut builder| {
+            builder.set_older(self.published.get().0.runs.clone());
             memtable.try_for_each(|key, location| builder.push(key, location))?;
             builder.finish(first_lsn, self.last_lsn)
         });

@@ -13,7 +13,19 @@ pub struct Options {
     pub(crate) read_only: bool,
     pub(crate) checkpoint_log_bytes: u64,
     pub(crate) cache_bytes: u64,
+    pub(crate) compression: Compression,
     pub(crate) seed: Option<u64>,
+}
+
+/// How records are compressed when compaction copies them: [`Options::compression`]. What a commit writes is never compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4, in chunks of 32 KiB and more: fast in both directions.
+    Lz4,
 }
 
 /// The default of [`Options::checkpoint_log_bytes`]: 64 MiB.
@@ -28,6 +40,7 @@ impl Default for Options {
             read_only: false,
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             cache_bytes: CACHE_BYTES,
+            compression: Compression::None,
             seed: None,
         }
     }
@@ -68,6 +81,13 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// How records are compressed when compaction copies them. Both kinds are always read. Default: not at all.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

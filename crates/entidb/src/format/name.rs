@@ -14,13 +14,16 @@ pub(crate) enum StreamKind {
     Log,
     /// A run of sorted keys.
     Run,
+    /// Records that a merge has copied, in key order.
+    Segment,
     /// The records of one large commit. Reserved: no version writes it yet.
     Side,
 }
 
-const EXTENSIONS: [(StreamKind, &str); 3] = [
+const EXTENSIONS: [(StreamKind, &str); 4] = [
     (StreamKind::Log, "log"),
     (StreamKind::Run, "run"),
+    (StreamKind::Segment, "seg"),
     (StreamKind::Side, "side"),
 ];
 
@@ -29,6 +32,7 @@ impl StreamKind {
         match self {
             Self::Log => "log",
             Self::Run => "run",
+            Self::Segment => "seg",
             Self::Side => "side",
         }
     }
@@ -54,7 +58,7 @@ mod tests {
     #[test]
     fn a_name_and_its_parts_are_one() {
         for id in [1, 999_999, 1_000_000, u64::MAX] {
-            for kind in [StreamKind::Log, StreamKind::Run, StreamKind::Side] {
+            for (kind, _) in EXTENSIONS {
                 let name = kind.name(StreamId(id));
                 assert_eq!(parse(&name), Some((StreamId(id), kind)));
                 assert!(entidb_storage::check_name(&name).is_ok());
