@@ -4,6 +4,7 @@ mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
+mod compaction;
 mod db;
 mod environment;
 mod error;
