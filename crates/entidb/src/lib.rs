@@ -4,6 +4,10 @@ mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the writer does not call it yet")
+)]
 mod compaction;
 mod db;
 mod environment;

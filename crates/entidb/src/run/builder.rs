@@ -125,11 +125,6 @@ impl Builder {
         self.streams.keys().copied()
     }
 
-    /// Entries so far.
-    pub(crate) fn entries(&self) -> u64 {
-        self.entries
-    }
-
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         match self.backend.append(bytes) {
             Ok(_) => Ok(()),

@@ -69,7 +69,8 @@ fn check(
     }
     let footer = &chunks.footer;
     let counts = (tally.records, tally.tombstones) == (footer.records, footer.tombstones);
-    if !skipped && !(counts && tally.lsns == (footer.first_lsn, footer.last_lsn)) {
+    let sound = counts && tally.lsns == (footer.first_lsn, footer.last_lsn);
+    if !skipped && !sound {
         return Err(Error::corrupt(
             &stream.name,
             entry.end,

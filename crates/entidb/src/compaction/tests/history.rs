@@ -10,8 +10,8 @@ use entidb_codec::Value;
 use entidb_storage::{Directory, MemoryDirectory};
 
 use crate::Result;
-use crate::compaction::merge::{self, Context, Merged, Outcome, Source};
-use crate::compaction::{Job, RunInfo, run_infos};
+use crate::compaction::merge::run_with;
+use crate::compaction::{self, Context, Job, Merged, Outcome, RunInfo, Source, run_infos};
 use crate::format::batch;
 use crate::format::key::Key;
 use crate::format::record::{self, Kind};
@@ -262,7 +262,7 @@ impl Store {
     /// Carries out a job, and lists what it made.
     pub(super) fn run(&mut self, job: &Job) -> Result<Outcome> {
         let outcome = self.with(&|| false, |source, context| {
-            merge::run(job, source, context)
+            compaction::run(job, source, context)
         })?;
         if let Outcome::Merged(merged) = &outcome {
             self.apply(merged);
@@ -277,7 +277,7 @@ impl Store {
         victims: &BTreeSet<StreamId>,
     ) -> Result<Merged> {
         let outcome = self.with(&|| false, |source, context| {
-            merge::run_with(&runs, victims, source, context)
+            run_with(&runs, victims, source, context)
         })?;
         match outcome {
             Outcome::Merged(merged) => {
@@ -292,7 +292,7 @@ impl Store {
         let steps = Cell::new(0);
         let cancelled = || steps.replace(steps.get() + 1) >= after;
         self.with(&cancelled, |source, context| {
-            merge::run(job, source, context).expect("cancelled or done")
+            compaction::run(job, source, context).expect("cancelled or done")
         })
     }
 

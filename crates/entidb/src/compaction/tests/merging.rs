@@ -9,7 +9,7 @@ use entidb_storage::{
 use proptest::prelude::*;
 
 use super::history::{COLLECTION_COUNT, Store, Write, key};
-use crate::compaction::{Job, Outcome, Rewrite, plan_all};
+use crate::compaction::{Job, Outcome, Rewrite, SpaceInfo, plan_all};
 use crate::format::name::StreamKind;
 use crate::ids::{CollectionId, StreamId};
 use crate::options::Compression;
@@ -224,7 +224,8 @@ fn with_compression_everything_is_compressed_once() {
         ..Default::default()
     };
     assert_eq!(crate::compaction::plan(&store.infos(), &policy), None);
-    let space = crate::compaction::space(&store.infos(), &store.loaded().view.streams);
+    let streams = store.loaded().view.streams;
+    let space: SpaceInfo = crate::compaction::space(&store.infos(), &streams);
     assert!(space.compressed_bytes * 2 < space.raw_bytes, "{space:?}");
     assert_eq!(
         space.dead_bytes_estimate + space.live_bytes,

@@ -12,7 +12,6 @@ use crate::options::Compression;
 
 #[test]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stderr, reason = "a measurement")]
 fn merge_speed() {
     const RUN_COUNT: u64 = 6;
     const KEY_COUNT: u64 = 150_000;
