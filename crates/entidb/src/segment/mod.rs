@@ -8,6 +8,3 @@ mod writer;
 
 pub(crate) use reader::{Chunks, open, slice};
 pub(crate) use writer::Writer;
-
-#[cfg(test)]
-mod tests;

@@ -52,7 +52,7 @@ pub(super) fn key(collection: u16, n: u64) -> Key {
 }
 
 /// What the entity of a key says after this commit: text that can be compressed, and can be told from any other.
-pub(super) fn payload(key: &Key, lsn: u64, len: usize) -> Vec<u8> {
+fn payload(key: &Key, lsn: u64, len: usize) -> Vec<u8> {
     let word = format!("{key:?} of {lsn}, ");
     let text = word.repeat(len / word.len() + 1);
     let text = text.get(..len.max(16)).unwrap_or(&text).to_owned();
@@ -68,6 +68,8 @@ pub(super) struct Store {
     last_batch: u64,
     dropped: BTreeSet<CollectionId>,
     pub(super) compression: Compression,
+    /// What the entity of a key says after a commit, with about this length.
+    pub(super) payload: fn(&Key, u64, usize) -> Vec<u8>,
 }
 
 impl Store {
@@ -105,6 +107,7 @@ impl Store {
             last_batch: 0,
             dropped: BTreeSet::new(),
             compression: Compression::None,
+            payload,
         }
     }
 
@@ -129,7 +132,9 @@ impl Store {
             writes.sort_by_key(|write| !matches!(write, Write::DeleteRange { .. }));
             for write in &writes {
                 let (key, kind, bytes) = match *write {
-                    Write::Put { key, len } => (key, Kind::Entity, payload(&key, lsn.0, len)),
+                    Write::Put { key, len } => {
+                        (key, Kind::Entity, (self.payload)(&key, lsn.0, len))
+                    }
                     Write::Delete(key) => (key, Kind::Tombstone, Vec::new()),
                     Write::DeleteRange {
                         collection,
