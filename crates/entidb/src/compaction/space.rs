@@ -21,6 +21,8 @@ const NEAR_LEN: u64 = 64 << 10;
 const STRETCH_LEN: u64 = 32 << 10;
 /// Segments below this many bytes are put together whenever their runs are.
 const SMALL_LEN: u64 = 64 << 10;
+/// How many range tombstones of one run are looked for in each older one.
+const RANGE_COUNT_MAX: usize = 64;
 /// How many dropped collections of one run are looked for.
 const DROPPED_COUNT_MAX: usize = 64;
 
@@ -80,6 +82,8 @@ pub(crate) fn run_infos(
     is_dropped: &dyn Fn(CollectionId) -> bool,
 ) -> Result<Vec<RunInfo>> {
     let mut infos: Vec<RunInfo> = Vec::new();
+    // Of the runs so far, what their live records would have without compression.
+    let mut record_bytes = 0;
     for run in runs {
         let footer = &run.footer;
         let mut info = RunInfo {
@@ -95,6 +99,7 @@ pub(crate) fn run_infos(
             void_bytes: footer.tombstones * record::HEADER_LEN as u64,
             plain_bytes: 0,
         };
+        let mut own_record_bytes = 0;
         for (at, id) in footer.streams.iter().enumerate() {
             let Some(stream) = streams.get(id) else {
                 continue;
@@ -102,22 +107,21 @@ pub(crate) fn run_infos(
             let shape = Shape::of(stream)?;
             // An old footer does not say: then all of it counts as live.
             let live = footer.live.get(at).map_or(shape.record_bytes, |l| l.bytes);
+            own_record_bytes += live;
             info.segment_bytes += shape.len;
             info.live_bytes += shape.on_disk(live);
             if !shape.compressed {
                 info.plain_bytes += shape.len;
             }
         }
-        let older = infos.iter().map(|older| older.live_bytes).sum();
+        let older: u64 = infos.iter().map(|older| older.live_bytes).sum();
+        info.overwritten_bytes = scaled(info.overwritten_bytes, older, record_bytes);
+        record_bytes += own_record_bytes;
         for (of, told) in runs.iter().zip(&infos) {
-            let covered = footer.ranges.iter().map(|range| share(of, range));
-            let covered = covered.sum::<f64>().min(1.0);
-            info.overwritten_bytes += part(told.live_bytes, covered);
+            info.overwritten_bytes += part(told.live_bytes, covered(of, &footer.ranges));
         }
         info.overwritten_bytes = info.overwritten_bytes.min(older);
-        let dropped = dropped(run, is_dropped);
-        let dropped = dropped.iter().map(|range| share(run, range));
-        let dropped = dropped.sum::<f64>().min(1.0);
+        let dropped = covered(run, &dropped(run, is_dropped));
         let live = info.live_bytes;
         info.void_bytes = info
             .void_bytes
@@ -155,6 +159,20 @@ pub(crate) fn space(infos: &[RunInfo], streams: &BTreeMap<StreamId, Arc<Stream>>
 )]
 fn part(bytes: u64, share: f64) -> u64 {
     (bytes as f64 * share) as u64
+}
+
+/// `bytes · to / from`: bytes before compression, as what they take on disk.
+fn scaled(bytes: u64, to: u64, from: u64) -> u64 {
+    let scaled = u128::from(bytes) * u128::from(to) / u128::from(from.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+/// Which part of the run's entries lies in the ranges, by a sample of these if they are many.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn covered(run: &Run, ranges: &[RangeTombstone]) -> f64 {
+    let every = ranges.len().div_ceil(RANGE_COUNT_MAX).max(1);
+    let shares = ranges.iter().step_by(every).map(|range| share(run, range));
+    (shares.sum::<f64>() * every as f64).min(1.0)
 }
 
 /// Which part of the run's entries lies in the range, by the leaves. What cannot be read counts as none: who needs it says so.

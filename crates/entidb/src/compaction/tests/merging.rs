@@ -234,6 +234,37 @@ fn with_compression_everything_is_compressed_once() {
 }
 
 #[test]
+fn what_is_dead_is_estimated_in_the_bytes_that_it_takes_on_disk() {
+    let mut store = Store::new();
+    store.compression = Compression::Lz4;
+    store.checkpoint(&[puts(0..8000, 300)]);
+    let job = plan_all(&store.infos()).expect("runs");
+    store.run(&job).expect("done");
+    let compressed = store.segment_bytes();
+    assert!(compressed * 2 < store.live_bytes());
+    // Half of them anew, a quarter deleted by a range.
+    store.checkpoint(&[puts((0..4000).map(|n| n * 2), 300)]);
+    store.checkpoint(&[vec![Write::DeleteRange {
+        collection: CollectionId(1),
+        first: key(1, 2000).id(),
+        last: key(1, 3999).id(),
+    }]]);
+    let infos = store.infos();
+    let near = |got: u64, expected: u64| got.abs_diff(expected) < expected / 5 + 1000;
+    assert!(
+        near(infos[1].overwritten_bytes, compressed / 2),
+        "{infos:?}"
+    );
+    let plain = infos[1].live_bytes;
+    let covered = (compressed + plain) / 4;
+    assert!(
+        near(infos[2].overwritten_bytes, covered),
+        "{infos:?}, {covered}"
+    );
+    store.check();
+}
+
+#[test]
 fn a_job_that_is_cancelled_leaves_everything_as_it_was() {
     let store = mixed(Arc::new(MemoryDirectory::new()));
     let job = plan_all(&store.infos()).expect("runs");
