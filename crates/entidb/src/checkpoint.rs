@@ -120,6 +120,21 @@ impl Writer {
             segments.push(seal(&*self.directory, &log.stream, log.end, &log.tally)?);
         }
         let run = self.write_run(&frozen)?;
+        let database = self.editor.read(|manifest| manifest.database);
+        let unlisted = run;
+        let run = run.map(|entry| Run::open(&*self.directory, entry, database).map(Arc::new));
+        let run = run.transpose().inspect_err(|_| {
+            // Nothing names it; the next attempt removes it.
+            for entry in unlisted {
+                self.editor.give_up_stream(entry.stream);
+            }
+        })?;
+        // A log of nothing but range tombstones, or of what a later log of this memtable replaced, has done its work.
+        let points_to = |segment: &SealedEntry| {
+            let mut runs = run.iter();
+            runs.any(|run| run.footer.streams.contains(&segment.stream))
+        };
+        segments.retain(points_to);
         let sealed: Vec<StreamId> = frozen.idle.iter().map(|log| log.stream.id).collect();
         // ORDER: run and segments are durable; this is where they take the logs' place. One line earlier a crash leaves the
         // logs as they were, some with a footer behind their last batch.
@@ -127,22 +142,15 @@ impl Writer {
             manifest.covered = last_lsn.max(manifest.covered);
             manifest.logs.retain(|log| !sealed.contains(&log.stream));
             manifest.segments.extend(&segments);
-            manifest.runs.extend(run);
+            manifest.runs.extend(run.as_ref().map(|run| run.entry));
         })?;
-        let database = self.editor.read(|manifest| manifest.database);
-        let run = run.map(|entry| Run::open(&*self.directory, entry, database).map(Arc::new));
         let reopened = segments.iter().map(|segment| {
             Stream::open(&*self.directory, StreamKind::Log, segment.stream, database).map(Arc::new)
         });
-        let reopened: Result<Vec<_>> = reopened.collect();
-        let (run, reopened) = match (run.transpose(), reopened) {
-            (Ok(run), Ok(reopened)) => (run, reopened),
-            (Err(error), _) | (_, Err(error)) => {
-                // They are on the disk and listed; a handle that cannot read them back cannot go on from there.
-                self.committer.queue().poison_once(Refusal::of(&error));
-                return Err(error);
-            }
-        };
+        // They are on the disk and listed; a handle that cannot read them back cannot go on from there.
+        let reopened: Vec<_> = reopened
+            .collect::<Result<_>>()
+            .inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))?;
         let mut queue = self.committer.queue();
         self.published.change(|view| {
             view.memtables
@@ -150,15 +158,20 @@ impl Writer {
             if let Some(run) = run {
                 view.runs.insert(0, run);
             }
+            view.streams.retain(|id, _| !sealed.contains(id));
             for stream in reopened {
                 view.streams.insert(stream.id, stream);
-            }
-            for log in frozen.idle.iter().filter(|log| log.tally.batches() == 0) {
-                view.streams.remove(&log.stream.id);
             }
         });
         queue.frozen.pop_front();
         drop(queue);
+        for id in sealed
+            .iter()
+            .filter(|id| !segments.iter().any(|s| s.stream == **id))
+        {
+            // Not listed any more; if removing it fails, the next session does it.
+            let _ = self.directory.remove(&StreamKind::Log.name(*id));
+        }
         self.committer.counters.checkpoint();
         self.committer.notify();
         Ok(())
@@ -186,21 +199,23 @@ impl Writer {
     /// Writes the newest version of each key. `None` if nothing was committed.
     fn write_run(&self, frozen: &Frozen) -> Result<Option<SealedEntry>> {
         let memtable = &frozen.memtable;
-        if memtable.is_empty() || memtable.len() == 0 {
+        if memtable.is_empty() {
             return Ok(None);
         }
         let id = self.editor.allocate_stream()?;
         let salt = self.environment.salt();
-        let streams = frozen.idle.iter().map(|log| log.stream.id);
         let (database, covered) = self.editor.read(|m| (m.database, m.covered));
         let first_lsn = Lsn(covered.0 + 1);
         self.committer.counters.sync();
         let key_count = memtable.len() as u64;
-        let written = Builder::create(&*self.directory, id, database, salt, key_count, streams)
-            .and_then(|mut builder| {
+        let written = Builder::create(&*self.directory, id, database, salt, key_count).and_then(
+            |mut builder| {
+                builder.set_older(self.published.get().0.runs.clone());
+                builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
                 memtable.try_for_each(|key, location| builder.push(key, location))?;
                 builder.finish(first_lsn, memtable.last_lsn())
-            });
+            },
+        );
         match written {
             Ok(entry) => Ok(Some(entry)),
             Err(error) => {

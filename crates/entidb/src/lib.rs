@@ -5,6 +5,11 @@ mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the writer does not call it yet")
+)]
+mod compaction;
 mod db;
 mod drop_collection;
 mod environment;
@@ -24,6 +29,7 @@ mod ranges;
 mod recovery;
 mod reserve;
 mod run;
+mod segment;
 mod snapshot;
 mod sorted_map;
 mod stats;
@@ -40,7 +46,7 @@ pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
-pub use options::Options;
+pub use options::{Compression, Options};
 pub use payload::Payload;
 pub use snapshot::{Ids, Scan, Snapshot};
 pub use stats::Stats;

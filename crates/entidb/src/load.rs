@@ -18,6 +18,7 @@ use crate::log::{self, Tail, items};
 use crate::manifest::{self, Manifest};
 use crate::memtable::{Batch, Memtable};
 use crate::run::Run;
+use crate::segment;
 use crate::stream::Stream;
 use crate::view::View;
 use crate::writer::IdleLog;
@@ -120,6 +121,10 @@ pub(crate) fn load(
     for entry in &manifest.segments {
         let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
         stream.footer(entry.end, entry.len, &entry.digest)?;
+        streams.insert(stream.id, Arc::new(stream));
+    }
+    for entry in &manifest.rewritten {
+        let stream = segment::open(directory, entry, manifest.database)?;
         streams.insert(stream.id, Arc::new(stream));
     }
     let mut runs = Vec::new();

@@ -19,7 +19,19 @@ pub struct Options {
     pub(crate) reserve_bytes: u64,
     pub(crate) background: bool,
     pub(crate) eventual_delay: Duration,
+    pub(crate) compression: Compression,
     pub(crate) seed: Option<u64>,
+}
+
+/// How records are compressed when compaction copies them: [`Options::compression`]. What a commit writes is never compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4, in chunks of 32 KiB and more: fast in both directions.
+    Lz4,
 }
 
 /// The default of [`Options::checkpoint_log_bytes`]: 64 MiB.
@@ -44,6 +56,7 @@ impl Default for Options {
             reserve_bytes: RESERVE_BYTES,
             background: true,
             eventual_delay: EVENTUAL_DELAY,
+            compression: Compression::None,
             seed: None,
         }
     }
@@ -84,6 +97,13 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// How records are compressed when compaction copies them. Both kinds are always read. Default: not at all.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -74,6 +74,7 @@ fn new_manifest(environment: &Environment) -> Manifest {
         synced: None,
         logs: Vec::new(),
         segments: Vec::new(),
+        rewritten: Vec::new(),
         runs: Vec::new(),
         catalog: Catalog::default(),
     }

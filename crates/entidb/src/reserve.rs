@@ -21,7 +21,7 @@ enum State {
     /// Not asked for yet, or there was none to be had.
     Absent,
     /// The backend holds it for as long as it is open.
-    Held(Box<dyn StorageBackend>),
+    Held { _backend: Box<dyn StorageBackend> },
     /// The disk was full.
     GivenUp,
 }
@@ -51,7 +51,7 @@ impl Reserve {
         if matches!(*state, State::Absent)
             && let Ok(Some(backend)) = self.make()
         {
-            *state = State::Held(backend);
+            *state = State::Held { _backend: backend };
         }
     }
 
@@ -79,7 +79,7 @@ impl Reserve {
     /// Gives the room up, since the disk is full. Says whether there was any.
     pub(crate) fn give_up(&self) -> bool {
         let mut state = self.state();
-        let held = matches!(*state, State::Held(_));
+        let held = matches!(*state, State::Held { .. });
         if held {
             // Dropped, which gives back what it had reserved.
             *state = State::GivenUp;
@@ -96,7 +96,7 @@ impl Reserve {
         }
         match self.make() {
             Ok(Some(backend)) => {
-                *state = State::Held(backend);
+                *state = State::Held { _backend: backend };
                 true
             }
             Ok(None) | Err(_) => false,
@@ -107,7 +107,7 @@ impl Reserve {
     pub(crate) fn end(&self) {
         if matches!(
             std::mem::replace(&mut *self.state(), State::Absent),
-            State::Held(_)
+            State::Held { .. }
         ) {
             self.remove_left_over();
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entidb_storage::{Directory, StorageError, StorageReader};
 
+use crate::cache::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block;
 use crate::format::checksum::Binding;
@@ -18,6 +19,7 @@ use crate::format::record;
 use crate::ids::StreamId;
 use crate::manifest::{DIGEST_LEN, digest};
 use crate::memtable::Location;
+use crate::segment::Chunks;
 
 /// An open stream with its checked header.
 #[derive(Clone)]
@@ -28,6 +30,16 @@ pub(crate) struct Stream {
     /// The header as it stands in the stream.
     pub(crate) header: [u8; header::LEN],
     pub(crate) reader: Arc<dyn StorageReader>,
+    pub(crate) layout: Layout,
+}
+
+/// How records lie in a stream.
+#[derive(Clone)]
+pub(crate) enum Layout {
+    /// At their offset, as a commit wrote them.
+    Plain,
+    /// In chunks: offsets are those of the raw space, and each record has its LSN in it.
+    Chunked(Arc<Chunks>),
 }
 
 impl Stream {
@@ -54,6 +66,7 @@ impl Stream {
         })?;
         let expected = match kind {
             StreamKind::Run => Kind::Run,
+            StreamKind::Segment => Kind::Segment,
             StreamKind::Log | StreamKind::Side => Kind::Log,
         };
         let mut bytes = [0; header::LEN];
@@ -73,6 +86,7 @@ impl Stream {
             salt: header.salt,
             header: bytes,
             reader,
+            layout: Layout::Plain,
         })
     }
 
@@ -122,22 +136,37 @@ impl Stream {
     }
 
     /// Reads the payload of the record at `location`, which must be the one of `key`.
-    pub(crate) fn payload(&self, key: Key, location: &Location) -> Result<Bytes> {
+    pub(crate) fn payload(&self, cache: &Cache, key: Key, location: &Location) -> Result<Bytes> {
         let len = usize::try_from(location.len).unwrap_or(usize::MAX);
-        let bytes = self.read(location.offset, len)?;
+        let bytes = match &self.layout {
+            Layout::Plain => self.read(location.offset, len)?,
+            Layout::Chunked(chunks) => chunks.record(self, cache, location)?,
+        };
+        self.check(&bytes, key, location)
+    }
+
+    /// The payload of the record `bytes`, which lie at `location`, and must be of `key`.
+    pub(crate) fn check(&self, bytes: &Bytes, key: Key, location: &Location) -> Result<Bytes> {
         let binding = Binding {
             salt: self.salt,
             offset: location.offset,
             lsn: location.lsn,
         };
-        let (header, payload) =
-            record::open(&bytes, binding).map_err(|fault| fault.at(&self.name, location.offset))?;
+        // Where it lies in the stream, for people: of a chunk, its beginning.
+        let (opened, offset) = match &self.layout {
+            Layout::Plain => (record::open(bytes, binding), location.offset),
+            Layout::Chunked(chunks) => (
+                record::open_with_lsn(bytes, binding),
+                chunks.offset_of(location.offset),
+            ),
+        };
+        let (header, payload) = opened.map_err(|fault| fault.at(&self.name, offset))?;
         let found = Key::new(header.collection, header.id);
         let tombstone = header.kind == record::Kind::Tombstone;
         if found != key || tombstone != location.tombstone {
             return Err(Error::corrupt(
                 &self.name,
-                location.offset,
+                offset,
                 format!("entity {} of collection {}", key.id(), key.collection()),
                 format!("entity {} of collection {}", found.id(), found.collection()),
             ));

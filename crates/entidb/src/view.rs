@@ -58,7 +58,7 @@ impl View {
         }
         let location = &version.location;
         match self.streams.get(&location.stream) {
-            Some(stream) => stream.payload(key, location),
+            Some(stream) => stream.payload(&self.cache, key, location),
             None => {
                 let name = StreamKind::Log.name(location.stream);
                 Err(Error::corrupt(

@@ -71,10 +71,28 @@ impl FilterBuilder {
         }
     }
 
+    /// Gives back room that was set aside for keys which did not come. A key's block is (high · count) >> 32, so that of half
+    /// as many blocks it is the one of half the number: two neighbours become one that has the bits of both.
+    pub(crate) fn fold(&mut self, key_count: u64) {
+        let room = |blocks: usize| blocks as u64 * BLOCK_LEN as u64 * 8 / BITS_PER_KEY;
+        while self.blocks.len().is_multiple_of(2) && room(self.blocks.len() / 2) >= key_count {
+            let (pairs, _) = self.blocks.as_chunks::<2>();
+            let folded = pairs
+                .iter()
+                .map(|[a, b]| std::array::from_fn(|i| or(a, b, i)));
+            self.blocks = folded.collect();
+        }
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         let words = self.blocks.iter().flatten();
         words.flat_map(|word| word.to_le_bytes()).collect()
     }
+}
+
+fn or(a: &[u32; 8], b: &[u32; 8], word: usize) -> u32 {
+    let of = |words: &[u32; 8]| words.get(word).copied().unwrap_or_default();
+    of(a) | of(b)
 }
 
 /// The checksum of a filter that lies at `offset` in the run with `salt`.
@@ -140,6 +158,23 @@ mod tests {
         };
         let id = (u128::from(high) << 64) | u128::from(mix64(!n));
         Key::new(CollectionId(1), EntityId::from_bytes(id.to_be_bytes()))
+    }
+
+    #[test]
+    fn a_folded_filter_is_the_one_of_its_own_size() {
+        let keys = 3000_u64;
+        let mut large = FilterBuilder::new(keys * 4 * 256 / 250);
+        let blocks = large.blocks.len() / 4 * 4;
+        large.blocks.truncate(blocks);
+        let mut small = FilterBuilder {
+            blocks: vec![[0; 8]; blocks / 4],
+        };
+        for n in 0..keys {
+            large.insert(&key(n));
+            small.insert(&key(n));
+        }
+        large.fold(keys);
+        assert_eq!(large.finish(), small.finish());
     }
 
     #[test]

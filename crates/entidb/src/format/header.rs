@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Manifest,
     Log,
     Run,
+    Segment,
 }
 
 impl Kind {
@@ -30,6 +31,7 @@ impl Kind {
             Self::Manifest => *b"MANI",
             Self::Log => *b"LOG ",
             Self::Run => *b"RUN ",
+            Self::Segment => *b"SEG ",
         }
     }
 }

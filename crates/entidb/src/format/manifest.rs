@@ -32,6 +32,8 @@ pub(crate) struct Manifest {
     /// Logs that no run covers, in LSN order. The last may be the active one.
     pub(crate) logs: Vec<LogEntry>,
     pub(crate) segments: Vec<SealedEntry>,
+    /// Segments that a merge has written, in the order of their making; their LSN ranges overlap.
+    pub(crate) rewritten: Vec<SealedEntry>,
     /// In age order, the oldest first, with disjoint LSN ranges.
     pub(crate) runs: Vec<SealedEntry>,
     pub(crate) catalog: Catalog,
@@ -54,11 +56,11 @@ pub(crate) struct LogEntry {
     pub(crate) end: Option<u64>,
 }
 
-/// A stream that nothing is appended to any more: a segment, or a run.
+/// A stream that nothing is appended to any more: a segment of either kind, or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SealedEntry {
     pub(crate) stream: StreamId,
-    /// Where the batches or the pages and the filter end and the footer begins, in bytes.
+    /// Where the footer begins, in bytes.
     pub(crate) end: u64,
     /// The whole length in bytes.
     pub(crate) len: u64,
@@ -175,8 +177,10 @@ impl Manifest {
     pub(crate) fn lists(&self, id: StreamId) -> bool {
         let logs = self.logs.iter().map(|log| log.stream);
         let segments = self.segments.iter().map(|segment| segment.stream);
+        let rewritten = self.rewritten.iter().map(|segment| segment.stream);
         let runs = self.runs.iter().map(|run| run.stream);
-        logs.chain(segments).chain(runs).any(|stream| stream == id)
+        let mut all = logs.chain(segments).chain(rewritten).chain(runs);
+        all.any(|stream| stream == id)
     }
 
     /// The whole stream. `None` if it would be too large.
@@ -222,6 +226,9 @@ impl Manifest {
             }),
         );
         map.list("segments", self.segments.iter().map(SealedEntry::value));
+        if !self.rewritten.is_empty() {
+            map.list("rewritten", self.rewritten.iter().map(SealedEntry::value));
+        }
         map.list("runs", self.runs.iter().map(SealedEntry::value));
         let mut catalog = Writer::default();
         catalog.set("version", self.catalog.version);
@@ -286,6 +293,10 @@ impl Manifest {
             entry.finish()?;
         }
         let segments = SealedEntry::list(&mut map, "segments")?;
+        let rewritten = match map.has("rewritten") {
+            true => SealedEntry::list(&mut map, "rewritten")?,
+            false => Vec::new(),
+        };
         let runs = SealedEntry::list(&mut map, "runs")?;
         let catalog = catalog(Reader::of(map.required("catalog")?, "catalog")?)?;
         let manifest = Self {
@@ -298,6 +309,7 @@ impl Manifest {
             synced,
             logs,
             segments,
+            rewritten,
             runs,
             catalog,
         };

@@ -68,6 +68,10 @@ impl Reader {
         Some(self.entries.swap_remove(index).1)
     }
 
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(k, _)| k.as_str() == Some(key))
+    }
+
     pub(crate) fn required(&mut self, key: &str) -> Result<Value, Fault> {
         let what = self.what;
         self.optional(key)
@@ -82,6 +86,18 @@ impl Reader {
         self.optional(key)
             .map(|value| number(&value, key))
             .transpose()
+    }
+
+    /// A truth value; false where the key is absent.
+    pub(crate) fn flag(&mut self, key: &str) -> Result<bool, Fault> {
+        match self.optional(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(Fault::damaged(
+                format!("true or false as {key}"),
+                brief(&other),
+            )),
+        }
     }
 
     pub(crate) fn narrow<T: TryFrom<u64>>(&mut self, key: &str) -> Result<T, Fault> {

@@ -7,6 +7,7 @@
 pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod checksum;
+pub(crate) mod chunk;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod footer;

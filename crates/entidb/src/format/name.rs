@@ -17,13 +17,16 @@ pub(crate) enum StreamKind {
     Log,
     /// A run of sorted keys.
     Run,
+    /// Records that a merge has copied, in key order.
+    Segment,
     /// The records of one large commit. Reserved: no version writes it yet.
     Side,
 }
 
-const EXTENSIONS: [(StreamKind, &str); 3] = [
+const EXTENSIONS: [(StreamKind, &str); 4] = [
     (StreamKind::Log, "log"),
     (StreamKind::Run, "run"),
+    (StreamKind::Segment, "seg"),
     (StreamKind::Side, "side"),
 ];
 
@@ -32,6 +35,7 @@ impl StreamKind {
         match self {
             Self::Log => "log",
             Self::Run => "run",
+            Self::Segment => "seg",
             Self::Side => "side",
         }
     }
@@ -57,7 +61,7 @@ mod tests {
     #[test]
     fn a_name_and_its_parts_are_one() {
         for id in [1, 999_999, 1_000_000, u64::MAX] {
-            for kind in [StreamKind::Log, StreamKind::Run, StreamKind::Side] {
+            for (kind, _) in EXTENSIONS {
                 let name = kind.name(StreamId(id));
                 assert_eq!(parse(&name), Some((StreamId(id), kind)));
                 assert!(entidb_storage::check_name(&name).is_ok());

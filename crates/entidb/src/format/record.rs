@@ -3,7 +3,7 @@
 use super::Fault;
 use super::checksum::{Binding, bound, crc32c, place};
 use super::fields::{Fields, put};
-use crate::ids::{CollectionId, EntityId};
+use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::limits::PAYLOAD_LEN_MAX;
 
 /// Length of a record's fixed header in bytes: checksum, payload length, collection, flags, id.
@@ -18,6 +18,10 @@ const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
 const KIND_RANGE: u16 = 2;
 const KIND_COLLECTION: u16 = 3;
+/// The record's LSN stands between id and payload: always outside a log, where records of many commits mix.
+const FLAG_LSN: u16 = 1 << 3;
+/// Length of that field in bytes.
+pub(crate) const LSN_LEN: usize = 8;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,30 +54,52 @@ impl Header {
     /// Appends the record, its checksum not bound to a place yet: [`bind`] does that once the place is known.
     pub(crate) fn encode(&self, payload: &[u8], out: &mut Vec<u8>) {
         debug_assert_eq!(payload.len() as u64, u64::from(self.payload_len));
-        let flags = match self.kind {
+        let at = out.len();
+        self.push(0, out);
+        out.extend_from_slice(payload);
+        sum(at, out);
+    }
+
+    /// As [`encode`](Self::encode), with the record's LSN in it.
+    pub(crate) fn encode_with_lsn(&self, lsn: Lsn, payload: &[u8], out: &mut Vec<u8>) {
+        debug_assert_eq!(payload.len() as u64, u64::from(self.payload_len));
+        let at = out.len();
+        self.push(FLAG_LSN, out);
+        out.extend_from_slice(&lsn.0.to_le_bytes());
+        out.extend_from_slice(payload);
+        sum(at, out);
+    }
+
+    fn push(&self, flags: u16, out: &mut Vec<u8>) {
+        let kind = match self.kind {
             Kind::Entity => KIND_ENTITY,
             Kind::Tombstone => KIND_TOMBSTONE,
             Kind::Range => KIND_RANGE,
             Kind::Collection => KIND_COLLECTION,
         };
-        let at = out.len();
         out.extend_from_slice(&[0; CRC_LEN]);
         out.extend_from_slice(&self.payload_len.to_le_bytes());
         out.extend_from_slice(&self.collection.0.to_le_bytes());
-        out.extend_from_slice(&flags.to_le_bytes());
+        out.extend_from_slice(&(kind | flags).to_le_bytes());
         out.extend_from_slice(self.id.as_bytes());
-        out.extend_from_slice(payload);
-        let crc = crc32c(out.get(at + CRC_LEN..).unwrap_or_default());
-        put(out, at, &crc.to_le_bytes());
     }
 
     /// Reads the fixed header alone, to know how long the record is. **Nothing of it is checked yet** but that the length is
     /// within the limits and the flags are known.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
-        Self::fields(bytes).unwrap_or_else(|| Err(Fault::short(HEADER_LEN, bytes.len())))
+        Self::fields(bytes, 0).unwrap_or_else(|| Err(Fault::short(HEADER_LEN, bytes.len())))
     }
 
-    fn fields(bytes: &[u8]) -> Option<Result<Self, Fault>> {
+    /// As [`decode`](Self::decode), of a record that has its LSN in it.
+    pub(crate) fn decode_with_lsn(bytes: &[u8]) -> Result<(Self, Lsn), Fault> {
+        let short = || Fault::short(HEADER_LEN + LSN_LEN, bytes.len());
+        let header = Self::fields(bytes, FLAG_LSN).unwrap_or_else(|| Err(short()))?;
+        let lsn = Fields::new(bytes.get(HEADER_LEN..).unwrap_or_default()).u64();
+        Ok((header, Lsn(lsn.ok_or_else(short)?)))
+    }
+
+    /// The fields of a record that has these flags beside its kind.
+    fn fields(bytes: &[u8], expected: u16) -> Option<Result<Self, Fault>> {
         let mut fields = Fields::new(bytes);
         let _crc = fields.u32()?;
         let payload_len = fields.u32()?;
@@ -89,7 +115,7 @@ impl Header {
                 return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
             }
         };
-        if flags & !KIND_MASK != 0 {
+        if flags & !KIND_MASK != expected {
             return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
         }
         if usize::try_from(payload_len).map_or(true, |len| len > PAYLOAD_LEN_MAX) {
@@ -118,6 +144,12 @@ impl Header {
     }
 }
 
+/// Fills in the checksum of the record at `at`, not bound to a place.
+fn sum(at: usize, out: &mut [u8]) {
+    let crc = crc32c(out.get(at + CRC_LEN..).unwrap_or_default());
+    put(out, at, &crc.to_le_bytes());
+}
+
 /// Binds the checksum of the encoded record in `bytes` to the place where it will lie. A CRC is linear: binding it to the same
 /// place once more takes that off again.
 pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
@@ -128,22 +160,32 @@ pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
 /// Gives a record whose checksum is not bound yet another collection.
 pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
     put(bytes, COLLECTION_AT, &collection.0.to_le_bytes());
-    let crc = crc32c(bytes.get(CRC_LEN..).unwrap_or_default());
-    put(bytes, 0, &crc.to_le_bytes());
+    sum(0, bytes);
 }
 
 /// Reads exactly one record that lies at `binding`, its checksum checked first. Returns its header and its payload.
 pub(crate) fn open(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fault> {
-    let Some((crc, body)) = bytes.split_first_chunk::<CRC_LEN>() else {
-        return Err(Fault::short(HEADER_LEN, bytes.len()));
-    };
-    let stored = u32::from_le_bytes(*crc);
-    let computed = bound(binding, body);
-    if stored != computed {
-        return Err(Fault::checksum(stored, computed));
-    }
+    check(bytes, binding)?;
     let header = Header::decode(bytes)?;
     let payload = bytes.get(HEADER_LEN..).unwrap_or_default();
+    whole(header, payload)
+}
+
+/// As [`open`], of a record that has its LSN in it, which must be the binding's.
+pub(crate) fn open_with_lsn(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fault> {
+    check(bytes, binding)?;
+    let (header, lsn) = Header::decode_with_lsn(bytes)?;
+    if lsn != binding.lsn {
+        return Err(Fault::damaged(
+            format!("a record of commit {}", binding.lsn),
+            format!("one of {lsn}"),
+        ));
+    }
+    let payload = bytes.get(HEADER_LEN + LSN_LEN..).unwrap_or_default();
+    whole(header, payload)
+}
+
+fn whole(header: Header, payload: &[u8]) -> Result<(Header, &[u8]), Fault> {
     if payload.len() as u64 != u64::from(header.payload_len) {
         return Err(Fault::damaged(
             format!("a payload of {} bytes", header.payload_len),
@@ -151,6 +193,18 @@ pub(crate) fn open(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fa
         ));
     }
     Ok((header, payload))
+}
+
+fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
+    let Some((crc, body)) = bytes.split_first_chunk::<CRC_LEN>() else {
+        return Err(Fault::short(HEADER_LEN, bytes.len()));
+    };
+    let stored = u32::from_le_bytes(*crc);
+    let computed = bound(binding, body);
+    match stored == computed {
+        true => Ok(()),
+        false => Err(Fault::checksum(stored, computed)),
+    }
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28);

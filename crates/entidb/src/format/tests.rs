@@ -9,13 +9,16 @@ use bytes::Bytes;
 
 use super::batch::{self, Synced};
 use super::checksum::{Binding, bound};
-use super::footer::{FilterEntry, RunFooter, Tally};
+use super::chunk::{self, Table};
+use super::footer::{ChunksFooter, FilterEntry, Live, NO_KEYS, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
 use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
 use super::{block, record};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::options::Compression;
+use crate::ranges::RangeTombstone;
 
 const DOC: &str = include_str!("../../../../docs/format.md");
 const SALT: u64 = 0x0123_4567_89ab_cdef;
@@ -198,6 +201,21 @@ fn the_footers_are_as_drawn() {
         first_key: Key::new(CollectionId(1), id(1)),
         last_key: Key::new(CollectionId(2), id(9)),
         streams: vec![StreamId(42)],
+        live: vec![Live {
+            records: 3,
+            bytes: 92,
+        }],
+        overwritten: Live {
+            records: 1,
+            bytes: 32,
+        },
+        ranges: vec![RangeTombstone {
+            collection: CollectionId(2),
+            first: id(0x20),
+            last: id(0x2f),
+            lsn: Lsn(4),
+        }],
+        forgetful: true,
         filter: Some(FilterEntry {
             len: 32,
             crc: 0xddee_ff00,
@@ -205,7 +223,168 @@ fn the_footers_are_as_drawn() {
     };
     let body = footer.encode();
     assert_golden("run footer body", &body);
-    assert_eq!(RunFooter::decode(&body), Ok(footer));
+    assert_eq!(RunFooter::decode(&body), Ok(footer.clone()));
+    let (first_key, last_key) = NO_KEYS;
+    let ranges_alone = RunFooter {
+        entries: 0,
+        first_key,
+        last_key,
+        streams: Vec::new(),
+        live: Vec::new(),
+        overwritten: Live::default(),
+        forgetful: false,
+        filter: None,
+        ..footer
+    };
+    let body = ranges_alone.encode();
+    assert_eq!(RunFooter::decode(&body), Ok(ranges_alone));
+}
+
+/// Records of one chunk, the second of them as large as `len`.
+fn sample_records(len: usize) -> Vec<u8> {
+    let mut raw = Vec::new();
+    for (n, kind, payload) in [
+        (0x11, record::Kind::Entity, &[0xa1, 0x61, 0x61, 0x01][..]),
+        (0x22, record::Kind::Entity, &vec![0x60; len]),
+        (0x33, record::Kind::Tombstone, &[]),
+    ] {
+        let header = record::Header {
+            payload_len: u32::try_from(payload.len()).expect("short"),
+            collection: CollectionId(1),
+            kind,
+            id: id(n),
+        };
+        let at = raw.len();
+        header.encode_with_lsn(Lsn(5), payload, &mut raw);
+        let binding = Binding {
+            salt: SALT,
+            offset: at as u64,
+            lsn: Lsn(5),
+        };
+        record::bind(&mut raw[at..], binding);
+        let (read, found) = record::open_with_lsn(&raw[at..], binding).expect("sound");
+        assert_eq!((read, found), (header, payload));
+        assert!(
+            record::open(&raw[at..], binding).is_err(),
+            "no record of a log"
+        );
+        assert_strict(&raw[at..], |b| {
+            record::open_with_lsn(b, binding).map(|_| ())
+        });
+        let other = Binding {
+            lsn: Lsn(6),
+            ..binding
+        };
+        let mut moved = raw[at..].to_vec();
+        record::bind(&mut moved, binding);
+        record::bind(&mut moved, other);
+        assert!(
+            record::open_with_lsn(&moved, other).is_err(),
+            "its LSN is another"
+        );
+    }
+    raw
+}
+
+#[test]
+fn a_chunk_is_as_drawn() {
+    for (name, compression) in [
+        ("chunk", Compression::None),
+        ("compressed chunk", Compression::Lz4),
+    ] {
+        let raw = sample_records(if compression == Compression::None {
+            1
+        } else {
+            100
+        });
+        let (bytes, place) = chunk::encode(&raw, 0, compression, SALT, 80).expect("small");
+        assert_golden(name, &bytes);
+        assert_eq!(place.len(), bytes.len() as u64);
+        let decode = |b: &[u8]| chunk::decode(&Bytes::copy_from_slice(b), &place, SALT);
+        assert_eq!(decode(&bytes).as_deref(), Ok(&raw[..]));
+        assert_strict(&bytes, decode);
+        let elsewhere = chunk::Place {
+            offset: 81,
+            ..place
+        };
+        assert!(chunk::decode(&Bytes::from(bytes), &elsewhere, SALT).is_err());
+    }
+}
+
+#[test]
+fn a_chunk_that_does_not_shrink_is_stored_as_it_is() {
+    let raw: Vec<u8> = (1..65_u64)
+        .flat_map(|n| crate::mix::mix64(n).to_le_bytes())
+        .collect();
+    let (bytes, place) = chunk::encode(&raw, 7, Compression::Lz4, SALT, 80).expect("small");
+    assert_eq!(place.stored_len, place.raw_len);
+    let read = chunk::decode(&Bytes::from(bytes), &place, SALT);
+    assert_eq!(read.as_deref(), Ok(&raw[..]));
+}
+
+#[test]
+fn a_chunk_that_claims_more_than_its_bytes_can_make_is_refused_before_it_is_allocated() {
+    let raw = sample_records(1000);
+    let (mut bytes, mut place) = chunk::encode(&raw, 0, Compression::Lz4, SALT, 80).expect("small");
+    for raw_len in [u32::MAX, 64 << 20, place.raw_len + 1, place.raw_len - 1] {
+        bytes[8..12].copy_from_slice(&raw_len.to_le_bytes());
+        let binding = Binding {
+            salt: SALT,
+            offset: 80,
+            lsn: Lsn::ZERO,
+        };
+        place.raw_len = raw_len;
+        place.crc = super::checksum::bound(binding, &bytes[8..]);
+        bytes[4..8].copy_from_slice(&place.crc.to_le_bytes());
+        assert!(chunk::decode(&Bytes::from(bytes.clone()), &place, SALT).is_err());
+    }
+}
+
+#[test]
+fn a_table_of_chunks_is_as_drawn_and_finds_every_byte() {
+    let mut table = Table::default();
+    for (raw_len, stored_len) in [(40_000, 20_000), (33_000, 33_000), (1_000_000, 5)] {
+        table.push(&chunk::Place {
+            offset: table.end(),
+            raw_at: table.raw_len(),
+            raw_len,
+            stored_len,
+            crc: 0x1234_5678,
+        });
+    }
+    let bytes = table.encode();
+    assert_golden("chunk table", &bytes);
+    let at = table.end();
+    let crc = Table::checksum(&bytes, SALT, at);
+    assert_eq!(Table::decode(&bytes, SALT, at, crc), Ok(table.clone()));
+    assert_strict(&bytes, |b| Table::decode(b, SALT, at, crc));
+    for (raw_at, number) in [
+        (0, 0),
+        (39_999, 0),
+        (40_000, 1),
+        (73_000, 2),
+        (1_072_999, 2),
+    ] {
+        assert_eq!(table.find(raw_at), Some(number));
+        let place = table.place(number).expect("there");
+        assert!((place.raw_at..place.raw_at + u64::from(place.raw_len)).contains(&raw_at));
+    }
+    assert_eq!(table.find(1_073_000), None);
+    assert_eq!(table.place(3), None);
+    let footer = ChunksFooter {
+        chunks: 3,
+        records: 2700,
+        tombstones: 1,
+        raw_bytes: 1_073_000,
+        stored_bytes: 53_101,
+        first_lsn: Lsn(1),
+        last_lsn: Lsn(4),
+        compression: Compression::Lz4,
+        table_crc: crc,
+    };
+    let body = footer.encode();
+    assert_golden("chunks footer body", &body);
+    assert_eq!(ChunksFooter::decode(&body), Ok(footer));
 }
 
 fn sample_manifest() -> Manifest {
@@ -234,6 +413,14 @@ fn sample_manifest() -> Manifest {
             digest: [0x5e; 16],
             first_lsn: Lsn(1),
             last_lsn: Lsn(4),
+        }],
+        rewritten: vec![SealedEntry {
+            stream: StreamId(41),
+            end: 500,
+            len: 700,
+            digest: [0x77; 16],
+            first_lsn: Lsn(1),
+            last_lsn: Lsn(3),
         }],
         runs: vec![SealedEntry {
             stream: StreamId(43),
@@ -446,6 +633,18 @@ fn hostile_bytes_are_an_error_and_never_a_panic() {
         let _ = Manifest::decode(&bytes);
         let _ = Tally::decode(&bytes);
         let _ = RunFooter::decode(&bytes);
+        let _ = ChunksFooter::decode(&bytes);
+        let _ = record::Header::decode_with_lsn(&bytes);
+        let crc = Table::checksum(&bytes, SALT, 80);
+        let _ = Table::decode(&bytes, SALT, 80, crc);
+        // A compressed chunk with a right checksum and anything in it.
+        if let Some((mut chunk, mut place)) = chunk::encode(&bytes, 0, Compression::None, SALT, 80) {
+            chunk[24] = 1;
+            let binding = Binding { salt: SALT, offset: 80, lsn: Lsn::ZERO };
+            place.crc = super::checksum::bound(binding, &chunk[8..]);
+            chunk[4..8].copy_from_slice(&place.crc.to_le_bytes());
+            let _ = chunk::decode(&Bytes::from(chunk), &place, SALT);
+        }
         // A page with a right checksum and anything in it.
         let mut page = bytes;
         page.resize(page::LEN, 0x5a);

@@ -13,7 +13,7 @@ use crate::format::header::{self, Header, Kind};
 use crate::format::name::StreamKind;
 use crate::ids::StreamId;
 use crate::manifest::{LogEntry, SealedEntry, digest};
-use crate::stream::Stream;
+use crate::stream::{Layout, Stream};
 
 /// A log that batches are appended to.
 pub(crate) struct Log {
@@ -69,6 +69,7 @@ impl Log {
                 salt,
                 header,
                 reader,
+                layout: Layout::Plain,
             },
             backend,
             end: header::LEN as u64,

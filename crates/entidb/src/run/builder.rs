@@ -1,13 +1,14 @@
 //! Writing a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use entidb_storage::{Directory, OpenMode, StorageBackend};
 
 use crate::error::{Error, Result};
 use crate::format::block;
 use crate::format::filter::{self, FilterBuilder};
-use crate::format::footer::{FilterEntry, RunFooter};
+use crate::format::footer::{FilterEntry, Live, NO_KEYS, RunFooter};
 use crate::format::header::{Header, Kind};
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
@@ -15,6 +16,12 @@ use crate::format::page::{self, Entry, LeafBuilder};
 use crate::ids::{Lsn, StreamId};
 use crate::manifest::{SealedEntry, digest};
 use crate::memtable::Location;
+use crate::mix::{GOLDEN, mix64};
+use crate::ranges::RangeTombstone;
+use crate::run::Run;
+
+/// Of about this many keys, older runs are asked for what they hold: enough for an estimate.
+const SAMPLE_COUNT: u64 = 8192;
 
 /// Takes keys in order and writes the pages as they fill. What it made counts only once the manifest lists it.
 pub(crate) struct Builder {
@@ -33,18 +40,26 @@ pub(crate) struct Builder {
     last_key: Option<Key>,
     /// The index of each stream that entries point into.
     streams: BTreeMap<StreamId, u32>,
+    /// By that index, what they point to.
+    live: Vec<Live>,
     lsns: (Lsn, Lsn),
+    ranges: Vec<RangeTombstone>,
+    forgetful: bool,
+    /// The newest first.
+    older: Vec<Arc<Run>>,
+    /// One of this many keys is looked for in the older runs.
+    sample_every: u64,
+    overwritten: Live,
 }
 
 impl Builder {
-    /// Makes the run's stream, with a filter for up to `key_count` keys. `streams` are those that entries may point into.
+    /// Makes the run's stream, with a filter for up to `key_count` keys.
     pub(crate) fn create(
         directory: &dyn Directory,
         id: StreamId,
         database: [u8; 16],
         salt: u64,
         key_count: u64,
-        streams: impl IntoIterator<Item = StreamId>,
     ) -> Result<Self> {
         let name = StreamKind::Run.name(id);
         let header = Header {
@@ -70,13 +85,44 @@ impl Builder {
             entries: 0,
             tombstones: 0,
             last_key: None,
-            streams: streams.into_iter().zip(0..).collect(),
+            streams: BTreeMap::new(),
+            live: Vec::new(),
             lsns: (Lsn::MAX, Lsn::ZERO),
+            ranges: Vec::new(),
+            forgetful: false,
+            older: Vec::new(),
+            sample_every: (key_count / SAMPLE_COUNT).max(1),
+            overwritten: Live::default(),
         };
         let mut first_page = vec![0; page::LEN];
         first_page[..header.len()].copy_from_slice(&header);
         builder.append(&first_page)?;
         Ok(builder)
+    }
+
+    /// The range tombstones that the run holds.
+    pub(crate) fn set_ranges(&mut self, ranges: Vec<RangeTombstone>) {
+        debug_assert!(self.ranges.is_empty());
+        for range in &ranges {
+            self.lsns = (self.lsns.0.min(range.lsn), self.lsns.1.max(range.lsn));
+        }
+        self.ranges = ranges;
+    }
+
+    /// The oldest run was among those that this one is made of.
+    pub(crate) fn set_forgetful(&mut self) {
+        self.forgetful = true;
+    }
+
+    /// The runs that will be older than this one, the newest of them first: a sample of the keys is looked for in them, so
+    /// that the footer can say how many bytes it makes superfluous.
+    pub(crate) fn set_older(&mut self, older: Vec<Arc<Run>>) {
+        self.older = older;
+    }
+
+    /// The streams that entries point into so far.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
+        self.streams.keys().copied()
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
@@ -89,16 +135,12 @@ impl Builder {
     /// Takes the next key. Keys rise; each comes once.
     pub(crate) fn push(&mut self, key: Key, location: Location) -> Result<()> {
         debug_assert!(self.last_key.is_none_or(|last| last < key));
-        let Some(stream) = self.streams.get(&location.stream) else {
-            return Err(Error::invalid(format!(
-                "stream {} is not among those of run {}",
-                location.stream, self.id
-            )));
-        };
+        let stream = self.stream(location.stream)?;
+        self.sample(&key);
         let entry = Entry {
             key,
             lsn: location.lsn,
-            stream: *stream,
+            stream,
             offset: location.offset,
             len: location.len,
             tombstone: location.tombstone,
@@ -109,11 +151,42 @@ impl Builder {
             debug_assert!(fits, "an empty page has room for any entry");
         }
         self.filter.insert(&key);
+        let live = usize::try_from(stream).ok();
+        if let Some(live) = live.and_then(|index| self.live.get_mut(index)) {
+            live.add(location.len);
+        }
         self.entries += 1;
         self.tombstones += u64::from(location.tombstone);
         self.last_key = Some(key);
         self.lsns = (self.lsns.0.min(location.lsn), self.lsns.1.max(location.lsn));
         Ok(())
+    }
+
+    /// The index of a stream in the footer's list.
+    fn stream(&mut self, id: StreamId) -> Result<u32> {
+        if let Some(index) = self.streams.get(&id) {
+            return Ok(*index);
+        }
+        let index = u32::try_from(self.live.len())
+            .map_err(|_| Error::invalid("a run over too many streams"))?;
+        self.streams.insert(id, index);
+        self.live.push(Live::default());
+        Ok(index)
+    }
+
+    /// Looks for one of several keys in the older runs.
+    fn sample(&mut self, key: &Key) {
+        // Not every nth one: keys may well alternate in a pattern of their own.
+        let spread = mix64(self.entries.wrapping_mul(GOLDEN));
+        if self.older.is_empty() || !spread.is_multiple_of(self.sample_every) {
+            return;
+        }
+        // It is an estimate: what is damaged there is told by who needs it.
+        let mut found = self.older.iter().filter_map(|run| run.get(key).ok()?);
+        if let Some(found) = found.next() {
+            self.overwritten.records += self.sample_every;
+            self.overwritten.bytes += self.sample_every * u64::from(found.len);
+        }
     }
 
     fn finish_leaf(&mut self) -> Result<()> {
@@ -123,18 +196,24 @@ impl Builder {
         self.append(&page)
     }
 
-    /// Writes the last leaf, the inner pages and the footer, and syncs. There must have been a key. The run covers the LSNs
-    /// up to `last_lsn`.
+    /// Writes the last leaf, the inner pages and the footer, and syncs. There must have been a key, or a range tombstone. The
+    /// run covers the LSNs from `first_lsn` to `last_lsn`.
     pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<SealedEntry> {
         debug_assert!(first_lsn <= self.lsns.0 && self.lsns.1 <= last_lsn);
-        self.finish_leaf()?;
+        if self.entries == 0 && self.ranges.is_empty() {
+            return Err(Error::invalid("a run without keys"));
+        }
+        if self.entries > 0 {
+            self.finish_leaf()?;
+        }
         let leaves = self.pages;
         let first_key = self.fences.first().copied();
         self.write_inner_pages()?;
-        let (Some(first_key), Some(last_key)) = (first_key, self.last_key) else {
-            return Err(Error::invalid("a run without keys"));
+        let (first_key, last_key) = first_key.zip(self.last_key).unwrap_or(NO_KEYS);
+        let filter = match self.entries {
+            0 => None,
+            _ => Some(self.write_filter()?),
         };
-        let filter = self.write_filter()?;
         let mut streams: Vec<_> = self.streams.iter().collect();
         streams.sort_by_key(|(_, index)| **index);
         let footer = RunFooter {
@@ -145,9 +224,13 @@ impl Builder {
             first_key,
             last_key,
             streams: streams.into_iter().map(|(id, _)| *id).collect(),
-            filter: Some(filter),
+            live: std::mem::take(&mut self.live),
+            overwritten: self.overwritten,
+            ranges: std::mem::take(&mut self.ranges),
+            forgetful: self.forgetful,
+            filter,
         };
-        let end = self.pages_end() + filter.len;
+        let end = self.pages_end() + filter.map_or(0, |filter| filter.len);
         let footer = block::encode(self.salt, end, &footer.encode())
             .ok_or_else(|| Error::invalid("the footer is too large"))?;
         self.append(&footer)?;
@@ -173,6 +256,7 @@ impl Builder {
     }
 
     fn write_filter(&mut self) -> Result<FilterEntry> {
+        self.filter.fold(self.entries);
         let bytes = std::mem::replace(&mut self.filter, FilterBuilder::new(0)).finish();
         self.append(&bytes)?;
         Ok(FilterEntry {

@@ -38,6 +38,8 @@ impl Cursor {
     pub(crate) fn next(&mut self) -> Result<Option<(Key, Location)>> {
         if self.started {
             self.step()?;
+        } else if self.run.footer.leaves == 0 {
+            return Ok(None); // it holds range tombstones alone
         } else {
             self.started = true;
             self.position = if self.descending {

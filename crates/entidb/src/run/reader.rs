@@ -42,7 +42,9 @@ impl Run {
         let footer = RunFooter::decode(body).map_err(fail)?;
         let filter_len = footer.filter.map_or(0, |filter| filter.len);
         let end = pages_end(&footer).and_then(|end| end.checked_add(filter_len));
-        if end != Some(entry.end) || footer.leaves == 0 || footer.leaves > footer.pages {
+        let empty = [footer.entries, footer.leaves, footer.pages, filter_len] == [0; 4];
+        let leaves = footer.leaves == 0 || footer.leaves > footer.pages;
+        if end != Some(entry.end) || (leaves && !empty) {
             return Err(Error::corrupt(
                 &stream.name,
                 entry.end,
@@ -61,7 +63,7 @@ impl Run {
 
     /// The range tombstones that this run holds.
     pub(crate) fn ranges(&self) -> &[RangeTombstone] {
-        &[]
+        &self.footer.ranges
     }
 
     /// The run's filter, if it has one.

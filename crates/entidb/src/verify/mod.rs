@@ -4,6 +4,7 @@
 //! that, what the runs know is checked. Relies on the same readers as everything else, and
 //! besides compares what they say of each other: each record with the run that points to it, each footer with what it sums up.
 
+mod chunks;
 mod report;
 mod runs;
 mod segments;
@@ -77,6 +78,7 @@ fn verify_listed(directory: &dyn Directory, manifest: Manifest) -> Result<Report
     };
     segments::verify(directory, &manifest, loaded.as_ref(), &mut report);
     let view = loaded.as_ref().map(|loaded| &loaded.view);
+    chunks::verify(directory, &manifest, view, &mut report);
     runs::verify(directory, &manifest, view, &mut report);
     if let Some(view) = view {
         report.entity_count = count_entities(view, &mut report);

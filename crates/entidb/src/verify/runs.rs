@@ -4,9 +4,11 @@ use entidb_storage::Directory;
 
 use super::Report;
 use crate::error::{Error, Result};
+use crate::format::footer::Live;
 use crate::format::name::StreamKind;
 use crate::format::{header, page};
 use crate::manifest::Manifest;
+use crate::ranges::RangeTombstone;
 use crate::run::Run;
 use crate::view::View;
 
@@ -54,6 +56,7 @@ fn check_leaves(run: &Run, view: Option<&View>, report: &mut Report) -> Result<(
     let mut last = None;
     let (mut entries, mut tombstones) = (0_u64, 0_u64);
     let mut skipped = false;
+    let mut live = vec![Live::default(); run.footer.streams.len()];
     let filter = match run.filter() {
         Ok(filter) => filter,
         Err(error) => {
@@ -90,7 +93,12 @@ fn check_leaves(run: &Run, view: Option<&View>, report: &mut Report) -> Result<(
                     "a filter that does not",
                 ));
             }
-            let location = run.location(number, &leaf.entry(index))?;
+            let entry = leaf.entry(index);
+            let location = run.location(number, &entry)?;
+            let counted = usize::try_from(entry.stream).ok();
+            if let Some(counted) = counted.and_then(|stream| live.get_mut(stream)) {
+                counted.add(location.len);
+            }
             entries += 1;
             tombstones += u64::from(location.tombstone);
             if location.lsn < run.entry.first_lsn || location.lsn > run.entry.last_lsn {
@@ -109,8 +117,8 @@ fn check_leaves(run: &Run, view: Option<&View>, report: &mut Report) -> Result<(
         }
     }
     let footer = &run.footer;
-    let sound = (entries, tombstones) == (footer.entries, footer.tombstones)
-        && last == Some(footer.last_key);
+    let last_key = (entries > 0).then_some(footer.last_key);
+    let sound = (entries, tombstones) == (footer.entries, footer.tombstones) && last == last_key;
     if !skipped && !sound {
         return Err(Error::corrupt(
             name,
@@ -122,7 +130,26 @@ fn check_leaves(run: &Run, view: Option<&View>, report: &mut Report) -> Result<(
             format!("{entries} and {tombstones}"),
         ));
     }
-    Ok(())
+    if !skipped && !footer.live.is_empty() && footer.live != live {
+        return Err(Error::corrupt(
+            name,
+            run.entry.end,
+            format!("{:?} in its streams", footer.live),
+            format!("{live:?}"),
+        ));
+    }
+    let within = |range: &RangeTombstone| {
+        (run.entry.first_lsn..=run.entry.last_lsn).contains(&range.lsn) && range.first <= range.last
+    };
+    match footer.ranges.iter().find(|range| !within(range)) {
+        None => Ok(()),
+        Some(range) => Err(Error::corrupt(
+            name,
+            run.entry.end,
+            "range tombstones of the commits that the run covers",
+            format!("{range:?}"),
+        )),
+    }
 }
 
 /// Each child of an inner page begins with the key that the page says, and lies one level below.

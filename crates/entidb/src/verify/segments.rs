@@ -8,11 +8,12 @@ use crate::format::checksum::Binding;
 use crate::format::footer::Tally;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::format::{Fault, block, record};
+use crate::format::{Fault, batch, block, header, record};
 use crate::ids::{Lsn, StreamId};
 use crate::load::Loaded;
 use crate::log;
 use crate::manifest::{Manifest, SealedEntry};
+use crate::ranges::covering;
 use crate::stream::Stream;
 use crate::view::View;
 
@@ -23,16 +24,16 @@ pub(super) fn verify(
     report: &mut Report,
 ) {
     let view = loaded.map(|loaded| &loaded.view);
-    let mut previous = Lsn::ZERO;
+    let mut last = Lsn::ZERO;
     for entry in &manifest.segments {
         let name = StreamKind::Log.name(entry.stream);
-        if let Err(error) = segment(directory, manifest, entry, previous, view, report) {
+        if let Err(error) = segment(directory, manifest, entry, last, view, report) {
             report.add(&name, &error);
         }
         // By the manifest, so that damage in one segment does not spread to the next.
-        previous = entry.last_lsn;
+        last = entry.last_lsn;
     }
-    previous = manifest.covered;
+    let mut previous = manifest.covered;
     for (index, entry) in manifest.logs.iter().enumerate() {
         let name = StreamKind::Log.name(entry.stream);
         // As far as the view knows it: a writer may have gone on.
@@ -63,7 +64,7 @@ fn segment(
     directory: &dyn Directory,
     manifest: &Manifest,
     entry: &SealedEntry,
-    previous: Lsn,
+    last: Lsn,
     view: Option<&View>,
     report: &mut Report,
 ) -> Result<()> {
@@ -72,6 +73,7 @@ fn segment(
     if let Err(error) = &footer {
         report.add(&stream.name, error);
     }
+    let previous = previous(&stream, last)?;
     let tail = walk(&stream, Some(entry.end), previous, view, report)?;
     if let Some(fault) = tail.fault {
         return Err(fault.at(&stream.name, tail.end));
@@ -93,6 +95,19 @@ fn segment(
         ));
     }
     Ok(())
+}
+
+/// The commit that the first batch of a segment follows. Between it and the segment before, others may have been, which
+/// compaction has given back; so it is taken from the batch itself, and must not be below `last`, that segment's last.
+fn previous(stream: &Stream, last: Lsn) -> Result<Lsn> {
+    let mut bytes = [0; batch::HEADER_LEN];
+    let at = header::LEN as u64;
+    stream.read_into(at, &mut bytes)?;
+    // What is wrong with it otherwise, the walk tells.
+    match batch::Header::decode(&bytes) {
+        Ok(first) if first.previous >= last => Ok(first.previous),
+        _ => Ok(last),
+    }
 }
 
 /// Walks through the batches and checks every record: its own checksum, its payload, and that the runs know it.
@@ -129,18 +144,52 @@ fn check_record(
         entidb_codec::validate(payload)
             .map_err(|error| fail(Fault::damaged("canonical CBOR", error.to_string())))?;
     }
-    let Some(view) = view else {
+    match view {
+        Some(view) => check_known(&stream.name, binding.offset, &header, binding.lsn, view),
+        None => Ok(()),
+    }
+}
+
+/// A record is the newest of its key, or a newer one is known, or a deletion, or it can have been forgotten.
+pub(super) fn check_known(
+    stream: &str,
+    offset: u64,
+    header: &record::Header,
+    lsn: Lsn,
+    view: &View,
+) -> Result<()> {
+    let entity = matches!(header.kind, record::Kind::Entity | record::Kind::Tombstone);
+    // Of a dropped collection, runs forget what they come across.
+    if !entity || !view.catalog.has(header.collection) {
         return Ok(());
-    };
+    }
     let key = Key::new(header.collection, header.id);
     let newest = view.locate(key, Lsn(u64::MAX))?.map(|found| found.location);
-    if newest.is_none_or(|newest| newest.lsn < binding.lsn) {
-        return Err(Error::corrupt(
-            &stream.name,
-            binding.offset,
-            format!("a run or the memtable to know commit {}", binding.lsn),
+    let known = match newest {
+        Some(newest) => newest.lsn >= lsn,
+        None => is_deleted(view, &key, lsn) || is_forgotten(view, lsn),
+    };
+    match known {
+        true => Ok(()),
+        false => Err(Error::corrupt(
+            stream,
+            offset,
+            format!("a run or the memtable to know commit {lsn}"),
             newest.map_or("none".to_owned(), |newest| newest.lsn.to_string()),
-        ));
+        )),
     }
-    Ok(())
+}
+
+/// Whether a range tombstone above `lsn` covers the key.
+fn is_deleted(view: &View, key: &Key, lsn: Lsn) -> bool {
+    let max = Lsn(u64::MAX);
+    let memtables = view.memtables.iter().map(|table| table.covering(key, max));
+    let runs = view.runs.iter().map(|run| covering(run.ranges(), key, max));
+    memtables.chain(runs).any(|deleted| deleted > lsn)
+}
+
+/// Whether a run covers that commit which no longer knows what was deleted.
+fn is_forgotten(view: &View, lsn: Lsn) -> bool {
+    let mut runs = view.runs.iter();
+    runs.any(|run| run.footer.forgetful && lsn <= run.entry.last_lsn)
 }

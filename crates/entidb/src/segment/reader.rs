@@ -1,0 +1,143 @@
+//! Reading a segment of chunks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entidb_storage::Directory;
+
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::format::chunk::{self, Place, Table};
+use crate::format::footer::ChunksFooter;
+use crate::format::name::StreamKind;
+use crate::format::{Fault, block, header};
+use crate::manifest::SealedEntry;
+use crate::memtable::Location;
+use crate::stream::{Layout, Stream};
+
+/// Opens a segment of chunks and checks its header, its length, its footer and its table.
+pub(crate) fn open(
+    directory: &dyn Directory,
+    entry: &SealedEntry,
+    database: [u8; 16],
+) -> Result<Stream> {
+    let mut stream = Stream::open(directory, StreamKind::Segment, entry.stream, database)?;
+    let chunks = Chunks::open(&stream, entry)?;
+    stream.layout = Layout::Chunked(Arc::new(chunks));
+    Ok(stream)
+}
+
+/// Where the chunks of an open segment lie. The table stays in memory: 24 bytes for each 32 KiB of records.
+pub(crate) struct Chunks {
+    pub(crate) footer: ChunksFooter,
+    table: Table,
+}
+
+impl Chunks {
+    fn open(stream: &Stream, entry: &SealedEntry) -> Result<Self> {
+        let bytes = stream.footer(entry.end, entry.len, &entry.digest)?;
+        let fail = |fault: Fault| fault.at(&stream.name, entry.end);
+        let body = block::decode(stream.salt, entry.end, &bytes).map_err(fail)?;
+        let footer = ChunksFooter::decode(body).map_err(fail)?;
+        let table_at = footer.stored_bytes.checked_add(header::LEN as u64);
+        let table_len = footer.chunks.checked_mul(chunk::ENTRY_LEN as u64);
+        let end = table_at
+            .zip(table_len)
+            .and_then(|(at, len)| at.checked_add(len));
+        let lsns = (footer.first_lsn, footer.last_lsn) == (entry.first_lsn, entry.last_lsn);
+        let (Some(table_at), Some(table_len)) = (table_at, table_len) else {
+            return Err(fail(Fault::damaged("a table", "one beyond any stream")));
+        };
+        if end != Some(entry.end) || footer.chunks == 0 || !lsns {
+            return Err(fail(Fault::damaged(
+                format!("chunks and a table up to {}", entry.end),
+                format!("{} chunks of {} bytes", footer.chunks, footer.stored_bytes),
+            )));
+        }
+        let bytes = stream.read(table_at, usize::try_from(table_len).unwrap_or(usize::MAX))?;
+        let table = Table::decode(&bytes, stream.salt, table_at, footer.table_crc)
+            .map_err(|fault| fault.at(&stream.name, table_at))?;
+        if table.raw_len() != footer.raw_bytes {
+            return Err(fail(Fault::damaged(
+                format!("{} bytes in all chunks", footer.raw_bytes),
+                table.raw_len().to_string(),
+            )));
+        }
+        Ok(Self { footer, table })
+    }
+
+    /// How many chunks there are.
+    pub(crate) fn count(&self) -> usize {
+        self.table.count()
+    }
+
+    /// Where the chunk with this number lies.
+    pub(crate) fn place(&self, number: usize) -> Option<Place> {
+        self.table.place(number)
+    }
+
+    /// Where the chunk that holds `raw_at` begins in the stream, in bytes; behind the last one if none does.
+    pub(crate) fn offset_of(&self, raw_at: u64) -> u64 {
+        let place = self.table.find(raw_at).and_then(|n| self.place(n));
+        place.map_or(self.table.end(), |place| place.offset)
+    }
+
+    /// Reads and checks the chunk at `place`.
+    pub(crate) fn read(&self, stream: &Stream, place: &Place) -> Result<Bytes> {
+        let len = usize::try_from(place.len()).unwrap_or(usize::MAX);
+        let bytes = stream.read(place.offset, len)?;
+        chunk::decode(&bytes, place, stream.salt)
+            .map_err(|fault| fault.at(&stream.name, place.offset))
+    }
+
+    /// The chunk that holds `raw_at`.
+    pub(crate) fn find(&self, stream: &Stream, raw_at: u64) -> Result<(usize, Place)> {
+        let number = self.table.find(raw_at);
+        number
+            .and_then(|number| Some((number, self.place(number)?)))
+            .ok_or_else(|| {
+                Error::corrupt(
+                    &stream.name,
+                    self.table.end(),
+                    format!("a record at {raw_at}"),
+                    format!("the end of all chunks at {}", self.table.raw_len()),
+                )
+            })
+    }
+
+    /// The bytes of the record at `location`, which are not checked beyond the checksum of their chunk.
+    pub(crate) fn record(
+        &self,
+        stream: &Stream,
+        cache: &Cache,
+        location: &Location,
+    ) -> Result<Bytes> {
+        let (number, place) = self.find(stream, location.offset)?;
+        let chunk = cache.block(stream.id, number as u64, || self.read(stream, &place))?;
+        slice(stream, &chunk, &place, location)
+    }
+}
+
+/// The record at `location` in the chunk at `place`, whose records are `chunk`.
+pub(crate) fn slice(
+    stream: &Stream,
+    chunk: &Bytes,
+    place: &Place,
+    location: &Location,
+) -> Result<Bytes> {
+    let at = location.offset.checked_sub(place.raw_at);
+    let range = at.and_then(|at| {
+        let at = usize::try_from(at).ok()?;
+        let end = at.checked_add(usize::try_from(location.len).ok()?)?;
+        (end <= chunk.len()).then_some(at..end)
+    });
+    match range {
+        Some(range) => Ok(chunk.slice(range)),
+        None => Err(Error::corrupt(
+            &stream.name,
+            place.offset,
+            format!("a record of {} bytes at {}", location.len, location.offset),
+            format!("a chunk of {} bytes at {}", place.raw_len, place.raw_at),
+        )),
+    }
+}
