@@ -12,7 +12,7 @@ mod space;
 
 pub(crate) use merge::{Context, Merged, Outcome, Source, run};
 pub(crate) use plan::{Job, Policy, Rewrite, RunInfo, plan, plan_all};
-pub(crate) use space::{SpaceInfo, run_infos, space};
+pub(crate) use space::{SpaceInfo, run_infos, space, unreferenced};
 
 #[cfg(test)]
 mod tests;
