@@ -27,6 +27,7 @@ mod stream;
 mod transaction;
 mod verify;
 mod view;
+mod window;
 mod writer;
 
 pub use collection::Collection;

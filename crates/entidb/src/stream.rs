@@ -1,13 +1,16 @@
 //! A stream of batches, open for reading: a log, or a log that is sealed.
 //!
-//! Promises: a record is returned only if its checksum, its collection, its id and its LSN are those that were looked for.
-//! Relies on the reader of the storage contract. Must never know which versions are live.
+//! Promises: a record is returned only if its checksum, its collection, its id and its LSN are those that were looked for;
+//! what goes to the cache never changes any more. Relies on the reader of the storage contract. Must never know which versions
+//! are live.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use entidb_storage::{Directory, StorageError, StorageReader};
 
+use crate::cache::{Cache, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block;
 use crate::format::checksum::Binding;
@@ -19,6 +22,17 @@ use crate::ids::StreamId;
 use crate::manifest::{DIGEST_LEN, digest};
 use crate::memtable::Location;
 
+/// Length of the blocks in which a stream's bytes are kept in the cache.
+pub(crate) const BLOCK_LEN: u64 = 16 << 10;
+
+/// How much of a stream never changes any more, so that it may be kept: what lies above can be cut off again and written anew.
+#[derive(Debug, Default)]
+pub(crate) struct Fixed {
+    len: AtomicU64,
+    /// Nothing comes behind `len`.
+    sealed: AtomicBool,
+}
+
 /// An open stream with its checked header.
 #[derive(Clone)]
 pub(crate) struct Stream {
@@ -28,6 +42,9 @@ pub(crate) struct Stream {
     /// The header as it stands in the stream.
     pub(crate) header: [u8; header::LEN],
     pub(crate) reader: Arc<dyn StorageReader>,
+    pub(crate) fixed: Arc<Fixed>,
+    /// Its blocks that are in memory.
+    pub(crate) blocks: Arc<Table<Bytes>>,
 }
 
 impl Stream {
@@ -73,6 +90,8 @@ impl Stream {
             salt: header.salt,
             header: bytes,
             reader,
+            fixed: Arc::default(),
+            blocks: Arc::default(),
         })
     }
 
@@ -121,17 +140,118 @@ impl Stream {
         Ok(bytes)
     }
 
-    /// Reads the payload of the record at `location`, which must be the one of `key`.
-    pub(crate) fn payload(&self, key: Key, location: &Location) -> Result<Bytes> {
-        let len = usize::try_from(location.len).unwrap_or(usize::MAX);
-        let bytes = self.read(location.offset, len)?;
+    /// Nothing is appended to this stream any more: what a run points into is sealed.
+    pub(crate) fn seal(&self) {
+        if self.fixed.sealed.load(Ordering::Acquire) {
+            return;
+        }
+        // One that cannot be measured is read without being kept.
+        if let Ok(size) = self.size() {
+            self.fixed.len.fetch_max(size, Ordering::AcqRel);
+            self.fixed.sealed.store(true, Ordering::Release);
+        }
+    }
+
+    /// How far the stream never changes any more, if a visible record ends at `end`; and whether that is its end.
+    pub(crate) fn fixed_len(&self, end: u64) -> (u64, bool) {
+        let sealed = self.fixed.sealed.load(Ordering::Acquire);
+        let len = self.fixed.len.load(Ordering::Acquire);
+        if sealed || end <= len {
+            return (len, sealed);
+        }
+        // Batches become visible in order, and stay: so does all that lies below one.
+        (
+            self.fixed.len.fetch_max(end, Ordering::AcqRel).max(end),
+            sealed,
+        )
+    }
+
+    /// Reads the payload of the record at `location`, which must be the one of `key`, through the cache.
+    pub(crate) fn payload(&self, cache: &Cache, key: Key, location: &Location) -> Result<Bytes> {
+        let len = location_len(location);
+        let at = block_at(location.offset);
+        if let Some(held) = cache.look(&self.blocks, location.offset / BLOCK_LEN)
+            && let Some(block) = held.get()
+            && let Some(record) = block.get(at..at.saturating_add(len))
+        {
+            // The block's own counter is touched only after its bytes: who reads them writes nothing.
+            let payload_len = self.check(record, key, location)?;
+            return Ok(block.slice(at + len - payload_len..at + len));
+        }
+        let mut record = self.record(cache, location)?;
+        let payload_len = self.check(&record, key, location)?;
+        record.advance(record.len() - payload_len);
+        Ok(record)
+    }
+
+    /// The bytes of a record that does not lie in a block in memory, unchecked.
+    #[cold]
+    fn record(&self, cache: &Cache, location: &Location) -> Result<Bytes> {
+        let len = location_len(location);
+        let end = location.offset.saturating_add(len as u64);
+        let (first, last) = (
+            location.offset / BLOCK_LEN,
+            end.saturating_sub(1) / BLOCK_LEN,
+        );
+        let at = block_at(location.offset);
+        let joined = || match last - first {
+            0 => {
+                let block = self.block(cache, first, end)?;
+                block.get(at..at + len)?;
+                Some(block.slice(at..at + len))
+            }
+            1 if len as u64 <= BLOCK_LEN => {
+                let head = self.block(cache, first, end)?;
+                let tail = self.block(cache, last, end)?;
+                join(head.get(at..), &tail, len)
+            }
+            _ => None,
+        };
+        match joined() {
+            Some(record) => Ok(record),
+            None => self.read(location.offset, len),
+        }
+    }
+
+    /// Block `number`, if it is in memory.
+    pub(crate) fn block_in_memory(&self, cache: &Cache, number: u64) -> Option<Bytes> {
+        cache.look(&self.blocks, number)?.get().cloned()
+    }
+
+    /// Block `number`, which holds a part of a visible record that ends at `end`: from memory, or read and kept. `None` if it
+    /// may yet change, or cannot be read as a whole.
+    fn block(&self, cache: &Cache, number: u64, end: u64) -> Option<Bytes> {
+        if let Some(held) = self.blocks.get(number) {
+            return held.get().cloned();
+        }
+        let (fixed, sealed) = self.fixed_len(end);
+        let start = number.checked_mul(BLOCK_LEN)?;
+        let len = match fixed.checked_sub(start)? {
+            rest if rest >= BLOCK_LEN => BLOCK_LEN,
+            rest if sealed => rest,
+            _ => return None,
+        };
+        // Where a part of the block is unreadable, the record itself may yet be read.
+        let block = self.read(start, usize::try_from(len).ok()?).ok()?;
+        self.keep_block(cache, number, block.clone());
+        Some(block)
+    }
+
+    /// Keeps a block of what never changes any more. Its bytes are alone in their allocation.
+    pub(crate) fn keep_block(&self, cache: &Cache, number: u64, block: Bytes) {
+        let len = block.len() as u64;
+        cache.keep(&self.blocks, number, block, len);
+    }
+
+    /// Checks that `bytes` are the record at `location`, and that of `key`. Returns the length of its payload.
+    pub(crate) fn check(&self, bytes: &[u8], key: Key, location: &Location) -> Result<usize> {
         let binding = Binding {
             salt: self.salt,
             offset: location.offset,
             lsn: location.lsn,
         };
         let (header, payload) =
-            record::open(&bytes, binding).map_err(|fault| fault.at(&self.name, location.offset))?;
+            record::open(bytes, binding).map_err(|fault| fault.at(&self.name, location.offset))?;
         let found = Key::new(header.collection, header.id);
         let tombstone = header.kind == record::Kind::Tombstone;
         if found != key || tombstone != location.tombstone {
@@ -142,9 +262,28 @@ impl Stream {
                 format!("entity {} of collection {}", found.id(), found.collection()),
             ));
         }
-        let payload_len = payload.len();
-        Ok(bytes.slice(bytes.len() - payload_len..))
+        Ok(payload.len())
     }
+}
+
+/// Where in its block an offset lies.
+pub(crate) fn block_at(offset: u64) -> usize {
+    (offset % BLOCK_LEN) as usize
+}
+
+/// The length of the record at `location`.
+pub(crate) fn location_len(location: &Location) -> usize {
+    usize::try_from(location.len).unwrap_or(usize::MAX)
+}
+
+/// The first `len` bytes of `head` and `tail`, one behind the other; `None` if they have not so many.
+pub(crate) fn join(head: Option<&[u8]>, tail: &[u8], len: usize) -> Option<Bytes> {
+    let head = head?;
+    let tail = tail.get(..len.checked_sub(head.len())?)?;
+    let mut joined = Vec::with_capacity(len);
+    joined.extend_from_slice(head);
+    joined.extend_from_slice(tail);
+    Some(joined.into())
 }
 
 fn read_into(reader: &dyn StorageReader, name: &str, offset: u64, buf: &mut [u8]) -> Result<()> {

@@ -87,6 +87,8 @@ impl Log {
                 salt,
                 header,
                 reader,
+                fixed: Arc::default(),
+                blocks: Arc::default(),
             },
             backend,
             end: header::LEN as u64,
