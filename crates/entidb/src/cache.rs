@@ -5,8 +5,8 @@
 //! for each block that was ever near one in use, beside the bound. What has to go is found by the clock algorithm: in the order
 //! of coming, but what was used since the hand last passed stays for another round.
 //!
-//! Promises: never more than its capacity, counted in bytes with what each entry costs besides; what a reader still holds is
-//! not counted. Relies on streams being immutable where they are read. Must never know what a block means.
+//! Promises: never more than its capacity, counted in bytes with what each entry costs besides; what a reader still holds
+//! counts too. Relies on streams being immutable where they are read. Must never know what a block means.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -43,16 +43,33 @@ struct Counter {
 
 /// The blocks, or pages, of one stream that are in memory.
 pub(crate) struct Table<T> {
-    parts: [OnceLock<Box<[ArcSwapOption<Entry<T>>]>>; PART_COUNT],
+    parts: [OnceLock<Part<T>>; PART_COUNT],
+}
+
+/// Some of a table's places. Whether they are used stands beside them and not in the entries, so that a hit reads nothing of an
+/// entry but what it came for.
+struct Part<T> {
+    places: Box<[ArcSwapOption<Entry<T>>]>,
+    /// Whether the entry was used since the hand last passed it.
+    used: Box<[AtomicBool]>,
 }
 
 /// One block or page in memory. What it weighs counts as long as it is.
 pub(crate) struct Entry<T> {
     value: T,
-    /// Whether it was used since the hand last passed it.
-    used: AtomicBool,
     weight: u64,
     used_bytes: Arc<AtomicU64>,
+}
+
+impl<T> Entry<T> {
+    /// One that is in no cache.
+    pub(crate) fn alone(value: T) -> Arc<Self> {
+        Arc::new(Self {
+            value,
+            weight: 0,
+            used_bytes: Arc::default(),
+        })
+    }
 }
 
 impl<T> Drop for Entry<T> {
@@ -79,7 +96,7 @@ impl<T> Held<T> {
         self.0.as_ref().map(|entry| &entry.value)
     }
 
-    /// The same, to be held for longer.
+    /// The same, to be held for longer: this touches a counter.
     pub(crate) fn keep(self) -> Option<Arc<Entry<T>>> {
         Guard::into_inner(self.0)
     }
@@ -112,29 +129,32 @@ fn part_start(part: usize) -> u64 {
 }
 
 impl<T> Table<T> {
-    fn place(&self, index: u64) -> Option<&ArcSwapOption<Entry<T>>> {
+    fn place(&self, index: u64) -> Option<(&ArcSwapOption<Entry<T>>, &AtomicBool)> {
         let (part, at) = part_of(index);
-        self.parts.get(part)?.get()?.get(at)
+        let part = self.parts.get(part)?.get()?;
+        Some((part.places.get(at)?, part.used.get(at)?))
     }
 
-    fn place_made(&self, index: u64) -> Option<&ArcSwapOption<Entry<T>>> {
-        let (part, at) = part_of(index);
+    fn make_place(&self, index: u64) {
+        let (part, _) = part_of(index);
         let count = part_start(part + 1) - part_start(part);
-        let places = self.parts.get(part)?.get_or_init(|| {
-            let places = (0..count).map(|_| ArcSwapOption::empty());
-            places.collect()
-        });
-        places.get(at)
+        if let Some(part) = self.parts.get(part) {
+            part.get_or_init(|| Part {
+                places: (0..count).map(|_| ArcSwapOption::empty()).collect(),
+                used: (0..count).map(|_| AtomicBool::new(false)).collect(),
+            });
+        }
     }
 
     /// What lies at `index`, if it is in memory.
     #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<Held<T>> {
-        let held = self.place(index)?.load();
-        let entry = held.as_ref()?;
+        let (place, used) = self.place(index)?;
+        let held = place.load();
+        held.as_ref()?;
         // Written only where it changes something, so that the line stays with all who read it.
-        if !entry.used.load(Ordering::Relaxed) {
-            entry.used.store(true, Ordering::Relaxed);
+        if !used.load(Ordering::Relaxed) {
+            used.store(true, Ordering::Relaxed);
         }
         Some(Held(held))
     }
@@ -142,7 +162,7 @@ impl<T> Table<T> {
     /// Whether it is in memory. Does not count as using it.
     pub(crate) fn has(&self, index: u64) -> bool {
         self.place(index)
-            .is_some_and(|place| place.load().is_some())
+            .is_some_and(|(place, _)| place.load().is_some())
     }
 }
 
@@ -154,13 +174,10 @@ trait Places: Send + Sync {
 
 impl<T: Send + Sync> Places for Table<T> {
     fn pass(&self, index: u64) -> bool {
-        let Some(place) = self.place(index) else {
+        let Some((place, used)) = self.place(index) else {
             return false;
         };
-        let stays = place
-            .load()
-            .as_ref()
-            .is_some_and(|entry| entry.used.swap(false, Ordering::Relaxed));
+        let stays = used.swap(false, Ordering::Relaxed);
         if !stays {
             place.store(None);
         }
@@ -187,41 +204,43 @@ impl Cache {
         found
     }
 
-    /// Keeps what lies at `index`, `len` bytes, for as long as it is used often enough. The bytes must be alone in their
-    /// allocation: a part of a larger one would keep all of it.
+    /// Keeps what lies at `index`, `len` bytes, for as long as it is used often enough, and gives it back.
     pub(crate) fn keep<T: Send + Sync + 'static>(
         &self,
         table: &Arc<Table<T>>,
         index: u64,
         value: T,
         len: u64,
-    ) {
+    ) -> Arc<Entry<T>> {
         let weight = len + OVERHEAD_LEN;
         if weight > self.capacity_bytes {
-            return;
+            return Entry::alone(value);
         }
-        let Some(place) = table.place_made(index) else {
-            return;
+        table.make_place(index);
+        let Some((place, used)) = table.place(index) else {
+            return Entry::alone(value);
         };
         let mut ring = self.ring();
-        if place.load().is_some() {
+        if let Some(entry) = place.load_full() {
             // Somebody was faster. Each entry has one turn in the ring.
-            return;
+            return entry;
         }
         self.make_room(&mut ring, weight);
         if self.len_bytes() + weight > self.capacity_bytes {
-            // All of it is used all the time, or still held.
-            return;
+            // What readers still hold fills it.
+            return Entry::alone(value);
         }
         self.used_bytes.fetch_add(weight, Ordering::AcqRel);
-        place.store(Some(Arc::new(Entry {
+        let entry = Arc::new(Entry {
             value,
-            used: AtomicBool::new(false),
             weight,
             used_bytes: Arc::clone(&self.used_bytes),
-        })));
+        });
+        used.store(false, Ordering::Relaxed);
+        place.store(Some(Arc::clone(&entry)));
         let places: Weak<Table<T>> = Arc::downgrade(table);
         ring.push_back((places, index));
+        entry
     }
 
     fn make_room(&self, ring: &mut VecDeque<(Weak<dyn Places>, u64)>, weight: u64) {
@@ -351,7 +370,6 @@ mod tests {
         let (cache, table) = (Cache::new(2000), table());
         cache.keep(&table, 1, 7, 1500);
         let held = table.get(1).unwrap().keep().unwrap();
-        held.used.store(false, Ordering::Relaxed);
         drop(table);
         assert_eq!(**held, 7);
     }

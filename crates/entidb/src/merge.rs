@@ -257,3 +257,6 @@ impl MemtableCursor {
         Some(key)
     }
 }
+
+#[cfg(test)]
+mod tests;

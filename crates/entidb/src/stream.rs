@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::{Buf, Bytes};
 use entidb_storage::{Directory, StorageError, StorageReader};
 
-use crate::cache::{Cache, Table};
+use crate::cache::{Cache, Entry, Held, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block;
 use crate::format::checksum::Binding;
@@ -24,6 +24,24 @@ use crate::memtable::Location;
 
 /// Length of the blocks in which a stream's bytes are kept in the cache.
 pub(crate) const BLOCK_LEN: u64 = 16 << 10;
+
+const BLOCK_SIZE: usize = BLOCK_LEN as usize;
+/// Payloads up to this length are copied out of their block: that is cheaper than to touch its counter, and whoever keeps one
+/// keeps no whole block.
+const COPY_LEN_MAX: usize = 2 << 10;
+
+/// A block in memory; behind the end of its stream it has zeros. The bytes stand in the entry itself, so that the table's
+/// pointer leads straight to them.
+pub(crate) struct Block([u8; BLOCK_SIZE]);
+
+/// A block that is held for as long as slices of it are.
+struct Owner(Arc<Entry<Block>>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.0
+    }
+}
 
 /// How much of a stream never changes any more, so that it may be kept: what lies above can be cut off again and written anew.
 #[derive(Debug, Default)]
@@ -44,7 +62,7 @@ pub(crate) struct Stream {
     pub(crate) reader: Arc<dyn StorageReader>,
     pub(crate) fixed: Arc<Fixed>,
     /// Its blocks that are in memory.
-    pub(crate) blocks: Arc<Table<Bytes>>,
+    pub(crate) blocks: Arc<Table<Block>>,
 }
 
 impl Stream {
@@ -172,11 +190,17 @@ impl Stream {
         let at = block_at(location.offset);
         if let Some(held) = cache.look(&self.blocks, location.offset / BLOCK_LEN)
             && let Some(block) = held.get()
-            && let Some(record) = block.get(at..at.saturating_add(len))
+            && let Some(record) = block.0.get(at..at.saturating_add(len))
         {
-            // The block's own counter is touched only after its bytes: who reads them writes nothing.
             let payload_len = self.check(record, key, location)?;
-            return Ok(block.slice(at + len - payload_len..at + len));
+            if let Some(payload) = record.get(len - payload_len..)
+                && payload_len <= COPY_LEN_MAX
+            {
+                return Ok(Bytes::copy_from_slice(payload));
+            }
+            if let Some(block) = held.keep() {
+                return Ok(Bytes::from_owner(Owner(block)).slice(at + len - payload_len..at + len));
+            }
         }
         let mut record = self.record(cache, location)?;
         let payload_len = self.check(&record, key, location)?;
@@ -215,14 +239,15 @@ impl Stream {
 
     /// Block `number`, if it is in memory.
     pub(crate) fn block_in_memory(&self, cache: &Cache, number: u64) -> Option<Bytes> {
-        cache.look(&self.blocks, number)?.get().cloned()
+        let block = cache.look(&self.blocks, number)?.keep()?;
+        Some(Bytes::from_owner(Owner(block)))
     }
 
     /// Block `number`, which holds a part of a visible record that ends at `end`: from memory, or read and kept. `None` if it
     /// may yet change, or cannot be read as a whole.
     fn block(&self, cache: &Cache, number: u64, end: u64) -> Option<Bytes> {
-        if let Some(held) = self.blocks.get(number) {
-            return held.get().cloned();
+        if let Some(block) = self.blocks.get(number).and_then(Held::keep) {
+            return Some(Bytes::from_owner(Owner(block)));
         }
         let (fixed, sealed) = self.fixed_len(end);
         let start = number.checked_mul(BLOCK_LEN)?;
@@ -232,15 +257,20 @@ impl Stream {
             _ => return None,
         };
         // Where a part of the block is unreadable, the record itself may yet be read.
-        let block = self.read(start, usize::try_from(len).ok()?).ok()?;
-        self.keep_block(cache, number, block.clone());
-        Some(block)
+        let mut block = Block([0; BLOCK_SIZE]);
+        let bytes = block.0.get_mut(..usize::try_from(len).ok()?)?;
+        self.read_into(start, bytes).ok()?;
+        let block = cache.keep(&self.blocks, number, block, BLOCK_LEN);
+        Some(Bytes::from_owner(Owner(block)))
     }
 
-    /// Keeps a block of what never changes any more. Its bytes are alone in their allocation.
-    pub(crate) fn keep_block(&self, cache: &Cache, number: u64, block: Bytes) {
-        let len = block.len() as u64;
-        cache.keep(&self.blocks, number, block, len);
+    /// Keeps a block of what never changes any more.
+    pub(crate) fn keep_block(&self, cache: &Cache, number: u64, bytes: &[u8]) {
+        let mut block = Block([0; BLOCK_SIZE]);
+        if let Some(part) = block.0.get_mut(..bytes.len()) {
+            part.copy_from_slice(bytes);
+            cache.keep(&self.blocks, number, block, BLOCK_LEN);
+        }
     }
 
     /// Checks that `bytes` are the record at `location`, and that of `key`. Returns the length of its payload.
@@ -308,3 +338,6 @@ fn read_error(error: StorageError, name: &str, offset: u64) -> Error {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

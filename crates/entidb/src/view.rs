@@ -194,3 +194,68 @@ impl Published {
         self.view.store(Arc::new(view));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(version: u64) -> View {
+        View {
+            memtables: Vec::new(),
+            runs: Vec::new(),
+            streams: BTreeMap::new(),
+            catalog: Arc::new(Catalog {
+                version,
+                ..Catalog::default()
+            }),
+            cache: Arc::new(Cache::new(0)),
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_a_view_and_an_lsn_that_belong_together() {
+        // View n is put in place at LSN 10 n, and commits up to 10 n + 10 are shown with it.
+        const LAST: u64 = 3000;
+        let published = Published::new(view(0), Lsn(0));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut last = (0, Lsn(0));
+                    while last.0 < LAST {
+                        let pair = published.read(|view, lsn| (view.catalog.version, lsn));
+                        let (version, lsn) = pair;
+                        assert!(
+                            10 * version <= lsn.0 && lsn.0 <= 10 * version + 10,
+                            "{pair:?}"
+                        );
+                        assert!(pair >= last, "{pair:?} after {last:?}");
+                        let (view, lsn) = published.get();
+                        assert!((view.catalog.version, lsn) >= pair);
+                        last = pair;
+                    }
+                });
+            }
+            for version in 0..=LAST {
+                published.change(|current| *current = view(version));
+                for lsn in 1..=10 {
+                    published.show(Lsn(10 * version + lsn));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn changes_from_several_threads_are_all_kept() {
+        let published = Published::new(view(0), Lsn(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        published.change(|view| Arc::make_mut(&mut view.catalog).version += 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(published.get().0.catalog.version, 2000);
+    }
+}

@@ -98,7 +98,7 @@ impl Window {
                 self.show(number, head);
                 return self.bytes.get(at..).map(|_| self.bytes.slice(at..at + len));
             }
-            if end <= (number + 2) * BLOCK_LEN
+            if end <= (number + 2).saturating_mul(BLOCK_LEN)
                 && let Some(tail) = self.stream.block_in_memory(cache, number + 1)
             {
                 let joined = join(head.get(at..), &tail, len);
@@ -160,12 +160,6 @@ impl Window {
                 if !whole {
                     continue;
                 }
-                let alone = block.len() == bytes.len();
-                let block = if alone {
-                    bytes.clone()
-                } else {
-                    Bytes::copy_from_slice(block)
-                };
                 self.stream.keep_block(cache, number, block);
             }
         }

@@ -283,10 +283,10 @@ fn unpack(column: &[u8], width: u8, index: usize) -> u64 {
     (word >> (bit % 8)) & ((1 << width) - 1)
 }
 
-/// A checked page. What a look-up needs before it reads a key is here, in two cache lines.
+/// A checked page. What a look-up needs before it reads a key stands beside the bytes, in two cache lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
-    bytes: Bytes,
+    bytes: [u8; LEN],
     count: u16,
     prefix_len: u8,
     level: u8,
@@ -313,18 +313,18 @@ struct Search {
 impl Page {
     /// Checks the page that lies at `offset` in the run with `salt`.
     pub(crate) fn decode(bytes: Bytes, salt: u64, offset: u64) -> Result<Self, Fault> {
-        if bytes.len() != LEN {
+        let Some(bytes) = bytes.first_chunk::<LEN>().filter(|_| bytes.len() == LEN) else {
             return Err(Fault::short(LEN, bytes.len()));
-        }
-        let stored = Fields::new(&bytes).u32().unwrap_or_default();
-        let computed = checksum(&bytes, salt, offset);
+        };
+        let stored = Fields::new(bytes).u32().unwrap_or_default();
+        let computed = checksum(bytes, salt, offset);
         if stored != computed {
             return Err(Fault::checksum(stored, computed));
         }
-        Self::fields(&bytes).unwrap_or_else(|| Err(Fault::short(LEN, bytes.len())))
+        Self::fields(bytes).unwrap_or_else(|| Err(Fault::short(LEN, bytes.len())))
     }
 
-    fn fields(bytes: &Bytes) -> Option<Result<Self, Fault>> {
+    fn fields(bytes: &[u8; LEN]) -> Option<Result<Self, Fault>> {
         let mut fields = Fields::new(bytes);
         let _crc = fields.u32()?;
         let kind = fields.u8()?;
@@ -368,7 +368,7 @@ impl Page {
             u16::try_from(start).unwrap_or(u16::MAX)
         });
         let mut page = Self {
-            bytes: bytes.clone(),
+            bytes: *bytes,
             count: u16::try_from(count).unwrap_or(u16::MAX),
             prefix_len: u8::try_from(prefix_len).unwrap_or(u8::MAX),
             level,

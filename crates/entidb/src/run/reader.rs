@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use entidb_storage::Directory;
 
-use crate::cache::{Cache, Entry as Kept, Held, Table};
+use crate::cache::{self, Cache, Held, Table};
 use crate::error::{Error, Result};
 use crate::format::block;
 use crate::format::filter::Filter;
@@ -31,23 +31,8 @@ pub(crate) struct Run {
     leaves: Arc<Table<Page>>,
 }
 
-/// A leaf, from memory or just read.
-pub(crate) enum Leaf {
-    Held(Arc<Kept<Page>>),
-    Read(Page),
-}
-
-impl std::ops::Deref for Leaf {
-    type Target = Page;
-
-    #[inline]
-    fn deref(&self) -> &Page {
-        match self {
-            Self::Held(page) => page,
-            Self::Read(page) => page,
-        }
-    }
-}
+/// A leaf in memory, checked.
+pub(crate) type Leaf = Arc<cache::Entry<Page>>;
 
 impl Run {
     /// Opens a run and checks its header, its length and its footer.
@@ -130,20 +115,19 @@ impl Run {
 
     /// A leaf: from `cache`, if there is one, or else read and checked.
     pub(crate) fn leaf(&self, cache: Option<&Cache>, number: u64) -> Result<Leaf> {
-        let held = cache.and_then(|cache| cache.look(&self.leaves, number));
-        match held.and_then(Held::keep) {
-            Some(page) => Ok(Leaf::Held(page)),
-            None => self.read_leaf(cache, number).map(Leaf::Read),
+        let Some(cache) = cache else {
+            return self.page(number).map(cache::Entry::alone);
+        };
+        match cache.look(&self.leaves, number).and_then(Held::keep) {
+            Some(leaf) => Ok(leaf),
+            None => self.read_leaf(cache, number),
         }
     }
 
     #[cold]
-    fn read_leaf(&self, cache: Option<&Cache>, number: u64) -> Result<Page> {
+    fn read_leaf(&self, cache: &Cache, number: u64) -> Result<Leaf> {
         let page = self.page(number)?;
-        if let Some(cache) = cache {
-            cache.keep(&self.leaves, number, page.clone(), page::LEN as u64);
-        }
-        Ok(page)
+        Ok(cache.keep(&self.leaves, number, page, page::LEN as u64))
     }
 
     fn check_number(&self, number: u64) -> Result<()> {
@@ -230,7 +214,7 @@ impl Run {
             let held = cache.look(&self.leaves, number);
             let found = match held.as_ref().and_then(Held::get) {
                 Some(page) => self.find(number, page, key),
-                None => self.find(number, &self.read_leaf(Some(cache), number)?, key),
+                None => self.find(number, &*self.read_leaf(cache, number)?, key),
             };
             match found? {
                 Found::Here(location) => return Ok(Some(location)),
