@@ -23,9 +23,9 @@ use crate::manifest::{DIGEST_LEN, digest};
 use crate::memtable::Location;
 
 /// Length of the blocks in which a stream's bytes are kept in the cache.
-pub(crate) const BLOCK_LEN: u64 = 16 << 10;
+pub(crate) const BLOCK_LEN: u64 = BLOCK_SIZE as u64;
+pub(crate) const BLOCK_SIZE: usize = 16 << 10;
 
-const BLOCK_SIZE: usize = BLOCK_LEN as usize;
 /// Payloads up to this length are copied out of their block: that is cheaper than to touch its counter, and whoever keeps one
 /// keeps no whole block.
 const COPY_LEN_MAX: usize = 2 << 10;
@@ -298,7 +298,7 @@ impl Stream {
 
 /// Where in its block an offset lies.
 pub(crate) fn block_at(offset: u64) -> usize {
-    (offset % BLOCK_LEN) as usize
+    usize::try_from(offset % BLOCK_LEN).unwrap_or(BLOCK_SIZE)
 }
 
 /// The length of the record at `location`.

@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::memtable::Location;
-use crate::stream::{BLOCK_LEN, Stream, block_at, join, location_len};
+use crate::stream::{BLOCK_LEN, BLOCK_SIZE, Stream, block_at, join, location_len};
 use crate::view::View;
 
 /// The longest stretch that is read at once, in bytes: of a walk that goes through a stream in order.
@@ -119,7 +119,7 @@ impl Window {
             .filter(|at| *at < self.bytes.len() as u64);
         match at.and_then(|at| usize::try_from(at).ok()) {
             Some(at) => {
-                let end = self.bytes.len().min(at + BLOCK_LEN as usize);
+                let end = self.bytes.len().min(at + BLOCK_SIZE);
                 Some(self.bytes.slice(at..end))
             }
             None => self.stream.block_in_memory(cache, number),
@@ -155,7 +155,7 @@ impl Window {
         // What a long walk passes is seldom asked for again: it takes what room there is, and nobody else's.
         let long = wanted == AHEAD_LEN_MAX;
         if !long || cache.has_room(stop - start) {
-            for (number, block) in (number..).zip(bytes.chunks(BLOCK_LEN as usize)) {
+            for (number, block) in (number..).zip(bytes.chunks(BLOCK_SIZE)) {
                 let whole = block.len() as u64 == BLOCK_LEN || sealed;
                 if !whole {
                     continue;

@@ -33,7 +33,8 @@ const SALTS: [u32; 8] = [
 #[inline]
 pub(crate) fn hash(key: &Key) -> u64 {
     let (collection, id) = key.numbers();
-    let (high, low) = ((id >> 64) as u64, (id & u128::from(u64::MAX)) as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    let (high, low) = ((id >> 64) as u64, id as u64);
     let collection = (u64::from(collection) + 1).wrapping_mul(GOLDEN);
     mix64(mix64(high ^ collection) ^ low)
 }

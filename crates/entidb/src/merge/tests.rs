@@ -154,7 +154,11 @@ fn sources_whose_keys_rise_with_age_give_each_key_once() {
 #[test]
 fn sources_that_overlap_give_the_newest_version_of_each_key() {
     let sets: Vec<Vec<u64>> = (0..6)
-        .map(|age| (0..400).filter(|n| mix64(n * 31 + age) % 3 == 0).collect())
+        .map(|age| {
+            (0..400)
+                .filter(|n| mix64(n * 31 + age).is_multiple_of(3))
+                .collect()
+        })
         .collect();
     assert_like_a_map(&sets);
 }

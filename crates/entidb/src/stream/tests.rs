@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "small numbers, and bytes out of large ones"
+)]
+
 use entidb_storage::{Directory, MemoryDirectory, OpenMode, StorageBackend};
 
 use super::*;
