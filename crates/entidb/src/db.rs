@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 use crate::transaction::Transaction;
 use crate::verify::{self, Report};
-use crate::view::Published;
+use crate::view::{Published, View};
 use crate::write_options::{Durability, Isolation, Receipt, WriteOptions};
 use crate::writer::Writer;
 
@@ -71,6 +71,12 @@ impl Database {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.inner.published.get())
+    }
+
+    /// One short read of the database as it is now, without a snapshot's shared counter.
+    #[inline]
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&View, Lsn) -> T) -> T {
+        self.inner.published.read(read)
     }
 
     /// Runs `f` and commits what it wrote: all of it or nothing, durable when this returns. If `f` fails, nothing is written.
@@ -457,6 +463,6 @@ impl Database {
     /// The last commit that a snapshot taken now has in it.
     #[must_use]
     pub fn lsn(&self) -> Lsn {
-        self.inner.published.get().1
+        self.inner.published.lsn()
     }
 }

@@ -34,6 +34,7 @@ mod stream;
 mod transaction;
 mod verify;
 mod view;
+mod window;
 mod write_options;
 mod write_set;
 mod writer;

@@ -10,6 +10,7 @@ use crate::memtable::{Version, is_empty_range};
 use crate::merge::Merge;
 use crate::payload::Payload;
 use crate::view::View;
+use crate::window::Windows;
 
 /// The database as it was at one moment: what is committed later is not in it. Cheap to take and to clone; while it lives, it
 /// keeps what it needs from being given back.
@@ -53,14 +54,59 @@ impl Snapshot {
     }
 
     pub(crate) fn get_in(&self, collection: CollectionId, id: EntityId) -> Result<Option<Payload>> {
-        let key = Key::new(collection, id);
-        match self.live(key)? {
-            Some(version) => {
-                let bytes = self.view.payload(key, &version)?;
-                Ok(Some(Payload::stored(bytes)))
-            }
-            None => Ok(None),
+        let bytes = self.view.get(Key::new(collection, id), self.lsn)?;
+        Ok(bytes.map(Payload::stored))
+    }
+
+    /// The payloads of several entities, in the order in which they are asked for; `None` for each that is not there. They are
+    /// looked up in id order and read in the order in which they lie.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let (ann, bob) = (EntityId::from_key("ann"), EntityId::from_key("bob"));
+    /// db.untyped("people").put(ann, &Value::from("Ann"))?;
+    /// let found = db.snapshot().get_many("people", &[bob, ann])?;
+    /// assert!(found[0].is_none() && found[1].is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get), of the first that cannot be read.
+    pub fn get_many(&self, collection: &str, ids: &[EntityId]) -> Result<Vec<Option<Payload>>> {
+        match self.view.catalog.find(collection) {
+            Some(collection) => self.get_many_in(collection, ids),
+            None => Ok(vec![None; ids.len()]),
         }
+    }
+
+    pub(crate) fn get_many_in(
+        &self,
+        collection: CollectionId,
+        ids: &[EntityId],
+    ) -> Result<Vec<Option<Payload>>> {
+        let keys = ids.iter().map(|id| Key::new(collection, *id));
+        let mut keys: Vec<(Key, usize)> = keys.zip(0..).collect();
+        keys.sort_unstable();
+        let mut found = Vec::with_capacity(keys.len());
+        for (key, index) in keys {
+            if let Some(version) = self.live(key)? {
+                found.push((key, version, index));
+            }
+        }
+        found.sort_unstable_by_key(|(_, version, _)| {
+            (version.location.stream, version.location.offset)
+        });
+        let mut payloads = vec![None; ids.len()];
+        let mut windows = Windows::default();
+        for (key, version, index) in found {
+            let bytes = self.view.payload_in(&mut windows, key, version)?;
+            if let Some(payload) = payloads.get_mut(index) {
+                *payload = Some(Payload::stored(bytes));
+            }
+        }
+        Ok(payloads)
     }
 
     /// Whether an entity is there. Does not read the entity itself.
@@ -79,8 +125,40 @@ impl Snapshot {
     }
 
     fn live(&self, key: Key) -> Result<Option<Version>> {
-        let version = self.view.locate(key, self.lsn)?;
-        Ok(version.filter(|version| !version.location.tombstone))
+        self.view.live(key, self.lsn)
+    }
+
+    /// How many entities a collection has. Looks at keys alone: the time grows with their number, a fraction of that of a scan.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if keys are damaged, [`ErrorKind::Io`](crate::ErrorKind::Io) if they
+    /// cannot be read.
+    pub fn count(&self, collection: &str) -> Result<u64> {
+        self.count_range(collection, ..)
+    }
+
+    /// How many entities of a collection have ids in `ids`.
+    ///
+    /// # Errors
+    /// As for [`count`](Self::count).
+    pub fn count_range(&self, collection: &str, ids: impl RangeBounds<EntityId>) -> Result<u64> {
+        match self.view.catalog.find(collection) {
+            Some(collection) => self.count_in(collection, ids),
+            None => Ok(0),
+        }
+    }
+
+    pub(crate) fn count_in(
+        &self,
+        collection: CollectionId,
+        ids: impl RangeBounds<EntityId>,
+    ) -> Result<u64> {
+        let mut walk = self.range_in(Some(collection), ids);
+        let mut count = 0;
+        while walk.next_key()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// All entities of a collection in id order; none if there is no such collection.
@@ -89,27 +167,56 @@ impl Snapshot {
     }
 
     /// The entities of a collection with ids in `ids`, in id order.
+    ///
+    /// A walk can be taken up again, in this snapshot or a later one: begin behind the last id.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, Value};
+    /// use std::ops::Bound;
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// # for n in 0..5 { db.untyped("people").put(EntityId::from_key(n), &Value::from(n))?; }
+    /// let snapshot = db.snapshot();
+    /// let page: Vec<_> = snapshot.scan("people").take(3).collect::<entidb::Result<_>>()?;
+    /// let (last, _) = page[2];
+    /// let rest = snapshot.range("people", (Bound::Excluded(last), Bound::Unbounded));
+    /// assert_eq!(rest.count(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn range(&self, collection: &str, ids: impl RangeBounds<EntityId>) -> Scan {
-        let bounds = self.view.catalog.find(collection).and_then(|collection| {
-            let lower = match ids.start_bound() {
-                Bound::Included(id) => Bound::Included(Key::new(collection, *id)),
-                Bound::Excluded(id) => Bound::Excluded(Key::new(collection, *id)),
-                Bound::Unbounded => Bound::Included(Key::new(collection, EntityId::MIN)),
-            };
-            let upper = match ids.end_bound() {
-                Bound::Included(id) => Bound::Included(Key::new(collection, *id)),
-                Bound::Excluded(id) => Bound::Excluded(Key::new(collection, *id)),
-                Bound::Unbounded => Bound::Included(Key::new(collection, EntityId::MAX)),
-            };
-            (!is_empty_range(&lower, &upper)).then_some((lower, upper))
-        });
+        self.range_in(self.view.catalog.find(collection), ids)
+    }
+
+    pub(crate) fn range_in(
+        &self,
+        collection: Option<CollectionId>,
+        ids: impl RangeBounds<EntityId>,
+    ) -> Scan {
         Scan {
             snapshot: self.clone(),
-            bounds,
+            bounds: collection.and_then(|collection| bounds(collection, &ids)),
             descending: false,
             merge: None,
+            windows: Windows::default(),
         }
     }
+}
+
+/// The keys of a range of ids; `None` if it is empty.
+fn bounds(
+    collection: CollectionId,
+    ids: &impl RangeBounds<EntityId>,
+) -> Option<(Bound<Key>, Bound<Key>)> {
+    let key = |id: &EntityId| Key::new(collection, *id);
+    let lower = match ids.start_bound() {
+        Bound::Unbounded => Bound::Included(key(&EntityId::MIN)),
+        bound => bound.map(key),
+    };
+    let upper = match ids.end_bound() {
+        Bound::Unbounded => Bound::Included(key(&EntityId::MAX)),
+        bound => bound.map(key),
+    };
+    (!is_empty_range(&lower, &upper)).then_some((lower, upper))
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -127,6 +234,7 @@ pub struct Scan {
     bounds: Option<(Bound<Key>, Bound<Key>)>,
     descending: bool,
     merge: Option<Merge>,
+    windows: Windows,
 }
 
 impl Scan {
@@ -177,7 +285,8 @@ impl Iterator for Scan {
             Ok(None) => return None,
             Err(error) => return Some(Err(error)),
         };
-        let payload = self.snapshot.view.payload(key, &version);
+        let view = &self.snapshot.view;
+        let payload = view.payload_in(&mut self.windows, key, version);
         Some(payload.map(|bytes| (key.id(), Payload::stored(bytes))))
     }
 }

@@ -31,6 +31,10 @@ pub struct Stats {
     pub memtable_bytes: u64,
     /// What the cache of blocks and pages takes in memory, in bytes.
     pub cache_bytes: u64,
+    /// How often a block or page was found in the cache.
+    pub cache_hit_count: u64,
+    /// How often one had to be read.
+    pub cache_miss_count: u64,
     /// The last commit that is durable for certain.
     pub durable_lsn: Lsn,
     /// Bytes of records that count, in segments.
@@ -80,6 +84,8 @@ impl Stats {
             run_bytes: view.runs.iter().map(|run| run.entry.len).sum(),
             memtable_bytes: tables.iter().map(|table| table.memory_bytes() as u64).sum(),
             cache_bytes: view.cache.len_bytes(),
+            cache_hit_count: view.cache.hit_count(),
+            cache_miss_count: view.cache.miss_count(),
             durable_lsn: snapshot.lsn(),
             live_bytes: space.live_bytes,
             dead_bytes_estimate: space.dead_bytes_estimate,

@@ -1,14 +1,16 @@
 //! A stream of batches, open for reading: a log, or a log that is sealed.
 //!
-//! Promises: a record is returned only if its checksum, its collection, its id and its LSN are those that were looked for.
-//! Relies on the reader of the storage contract. Must never know which versions are live.
+//! Promises: a record is returned only if its checksum, its collection, its id and its LSN are those that were looked for;
+//! what goes to the cache never changes any more. Relies on the reader of the storage contract. Must never know which versions
+//! are live.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use entidb_storage::{Directory, StorageError, StorageReader};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Entry, Held, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block;
 use crate::format::checksum::Binding;
@@ -21,6 +23,35 @@ use crate::manifest::{DIGEST_LEN, digest};
 use crate::memtable::Location;
 use crate::segment::Chunks;
 
+/// Length of the blocks in which a stream's bytes are kept in the cache.
+pub(crate) const BLOCK_LEN: u64 = BLOCK_SIZE as u64;
+pub(crate) const BLOCK_SIZE: usize = 16 << 10;
+
+/// Payloads up to this length are copied out of their block: that is cheaper than to touch its counter, and whoever keeps one
+/// keeps no whole block.
+pub(crate) const COPY_LEN_MAX: usize = 2 << 10;
+
+/// A block in memory; behind the end of its stream it has zeros. The bytes stand in the entry itself, so that the table's
+/// pointer leads straight to them.
+pub(crate) struct Block([u8; BLOCK_SIZE]);
+
+/// A block that is held for as long as slices of it are.
+struct Owner(Arc<Entry<Block>>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.0
+    }
+}
+
+/// How much of a stream never changes any more, so that it may be kept: what lies above can be cut off again and written anew.
+#[derive(Debug, Default)]
+pub(crate) struct Fixed {
+    len: AtomicU64,
+    /// Nothing comes behind `len`.
+    sealed: AtomicBool,
+}
+
 /// An open stream with its checked header.
 #[derive(Clone)]
 pub(crate) struct Stream {
@@ -31,6 +62,9 @@ pub(crate) struct Stream {
     pub(crate) header: [u8; header::LEN],
     pub(crate) reader: Arc<dyn StorageReader>,
     pub(crate) layout: Layout,
+    pub(crate) fixed: Arc<Fixed>,
+    /// Its blocks that are in memory.
+    pub(crate) blocks: Arc<Table<Block>>,
 }
 
 /// How records lie in a stream.
@@ -38,7 +72,7 @@ pub(crate) struct Stream {
 pub(crate) enum Layout {
     /// At their offset, as a commit wrote them.
     Plain,
-    /// In chunks: offsets are those of the raw space, and each record has its LSN in it.
+    /// In chunks: offsets are those of the raw space, and each record has the low half of its LSN in it.
     Chunked(Arc<Chunks>),
 }
 
@@ -87,6 +121,8 @@ impl Stream {
             header: bytes,
             reader,
             layout: Layout::Plain,
+            fixed: Arc::default(),
+            blocks: Arc::default(),
         })
     }
 
@@ -135,18 +171,126 @@ impl Stream {
         Ok(bytes)
     }
 
-    /// Reads the payload of the record at `location`, which must be the one of `key`.
-    pub(crate) fn payload(&self, cache: &Cache, key: Key, location: &Location) -> Result<Bytes> {
-        let len = usize::try_from(location.len).unwrap_or(usize::MAX);
-        let bytes = match &self.layout {
-            Layout::Plain => self.read(location.offset, len)?,
-            Layout::Chunked(chunks) => chunks.record(self, cache, location)?,
-        };
-        self.check(&bytes, key, location)
+    /// Nothing is appended to this stream any more: what a run points into is sealed.
+    pub(crate) fn seal(&self) {
+        if self.fixed.sealed.load(Ordering::Acquire) {
+            return;
+        }
+        // One that cannot be measured is read without being kept.
+        if let Ok(size) = self.size() {
+            self.fixed.len.fetch_max(size, Ordering::AcqRel);
+            self.fixed.sealed.store(true, Ordering::Release);
+        }
     }
 
-    /// The payload of the record `bytes`, which lie at `location`, and must be of `key`.
-    pub(crate) fn check(&self, bytes: &Bytes, key: Key, location: &Location) -> Result<Bytes> {
+    /// How far the stream never changes any more, if a visible record ends at `end`; and whether that is its end.
+    pub(crate) fn fixed_len(&self, end: u64) -> (u64, bool) {
+        let sealed = self.fixed.sealed.load(Ordering::Acquire);
+        let len = self.fixed.len.load(Ordering::Acquire);
+        if sealed || end <= len {
+            return (len, sealed);
+        }
+        // Batches become visible in order, and stay: so does all that lies below one.
+        (
+            self.fixed.len.fetch_max(end, Ordering::AcqRel).max(end),
+            sealed,
+        )
+    }
+
+    /// Reads the payload of the record at `location`, which must be the one of `key`, through the cache.
+    pub(crate) fn payload(&self, cache: &Cache, key: Key, location: &Location) -> Result<Bytes> {
+        if let Layout::Chunked(chunks) = &self.layout {
+            return chunks.payload(self, cache, key, location);
+        }
+        let len = location_len(location);
+        let at = block_at(location.offset);
+        if let Some(held) = cache.look(&self.blocks, location.offset / BLOCK_LEN)
+            && let Some(block) = held.get()
+            && let Some(record) = block.0.get(at..at.saturating_add(len))
+        {
+            let payload_len = self.check(record, key, location)?;
+            if let Some(payload) = record.get(len - payload_len..)
+                && payload_len <= COPY_LEN_MAX
+            {
+                return Ok(Bytes::copy_from_slice(payload));
+            }
+            if let Some(block) = held.keep() {
+                return Ok(Bytes::from_owner(Owner(block)).slice(at + len - payload_len..at + len));
+            }
+        }
+        let mut record = self.record(cache, location)?;
+        let payload_len = self.check(&record, key, location)?;
+        record.advance(record.len() - payload_len);
+        Ok(record)
+    }
+
+    /// The bytes of a record that does not lie in a block in memory, unchecked.
+    #[cold]
+    fn record(&self, cache: &Cache, location: &Location) -> Result<Bytes> {
+        let len = location_len(location);
+        let end = location.offset.saturating_add(len as u64);
+        let (first, last) = (
+            location.offset / BLOCK_LEN,
+            end.saturating_sub(1) / BLOCK_LEN,
+        );
+        let at = block_at(location.offset);
+        let joined = || match last - first {
+            0 => {
+                let block = self.block(cache, first, end)?;
+                block.get(at..at + len)?;
+                Some(block.slice(at..at + len))
+            }
+            1 if len as u64 <= BLOCK_LEN => {
+                let head = self.block(cache, first, end)?;
+                let tail = self.block(cache, last, end)?;
+                join(head.get(at..), &tail, len)
+            }
+            _ => None,
+        };
+        match joined() {
+            Some(record) => Ok(record),
+            None => self.read(location.offset, len),
+        }
+    }
+
+    /// Block `number`, if it is in memory.
+    pub(crate) fn block_in_memory(&self, cache: &Cache, number: u64) -> Option<Bytes> {
+        let block = cache.look(&self.blocks, number)?.keep()?;
+        Some(Bytes::from_owner(Owner(block)))
+    }
+
+    /// Block `number`, which holds a part of a visible record that ends at `end`: from memory, or read and kept. `None` if it
+    /// may yet change, or cannot be read as a whole.
+    fn block(&self, cache: &Cache, number: u64, end: u64) -> Option<Bytes> {
+        if let Some(block) = self.blocks.get(number).and_then(Held::keep) {
+            return Some(Bytes::from_owner(Owner(block)));
+        }
+        let (fixed, sealed) = self.fixed_len(end);
+        let start = number.checked_mul(BLOCK_LEN)?;
+        let len = match fixed.checked_sub(start)? {
+            rest if rest >= BLOCK_LEN => BLOCK_LEN,
+            rest if sealed => rest,
+            _ => return None,
+        };
+        // Where a part of the block is unreadable, the record itself may yet be read.
+        let mut block = Block([0; BLOCK_SIZE]);
+        let bytes = block.0.get_mut(..usize::try_from(len).ok()?)?;
+        self.read_into(start, bytes).ok()?;
+        let block = cache.keep(&self.blocks, number, block, BLOCK_LEN);
+        Some(Bytes::from_owner(Owner(block)))
+    }
+
+    /// Keeps a block of what never changes any more.
+    pub(crate) fn keep_block(&self, cache: &Cache, number: u64, bytes: &[u8]) {
+        let mut block = Block([0; BLOCK_SIZE]);
+        if let Some(part) = block.0.get_mut(..bytes.len()) {
+            part.copy_from_slice(bytes);
+            cache.keep(&self.blocks, number, block, BLOCK_LEN);
+        }
+    }
+
+    /// Checks that `bytes` are the record at `location`, and that of `key`. Returns the length of its payload.
+    pub(crate) fn check(&self, bytes: &[u8], key: Key, location: &Location) -> Result<usize> {
         let binding = Binding {
             salt: self.salt,
             offset: location.offset,
@@ -171,9 +315,28 @@ impl Stream {
                 format!("entity {} of collection {}", found.id(), found.collection()),
             ));
         }
-        let payload_len = payload.len();
-        Ok(bytes.slice(bytes.len() - payload_len..))
+        Ok(payload.len())
     }
+}
+
+/// Where in its block an offset lies.
+pub(crate) fn block_at(offset: u64) -> usize {
+    usize::try_from(offset % BLOCK_LEN).unwrap_or(BLOCK_SIZE)
+}
+
+/// The length of the record at `location`.
+pub(crate) fn location_len(location: &Location) -> usize {
+    usize::try_from(location.len).unwrap_or(usize::MAX)
+}
+
+/// The first `len` bytes of `head` and `tail`, one behind the other; `None` if they have not so many.
+pub(crate) fn join(head: Option<&[u8]>, tail: &[u8], len: usize) -> Option<Bytes> {
+    let head = head?;
+    let tail = tail.get(..len.checked_sub(head.len())?)?;
+    let mut joined = Vec::with_capacity(len);
+    joined.extend_from_slice(head);
+    joined.extend_from_slice(tail);
+    Some(joined.into())
 }
 
 fn read_into(reader: &dyn StorageReader, name: &str, offset: u64, buf: &mut [u8]) -> Result<()> {
@@ -198,3 +361,6 @@ fn read_error(error: StorageError, name: &str, offset: u64) -> Error {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,21 +1,25 @@
 //! Everything that a read needs, immutable: the memtable, the runs, and the streams that they point into.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::format::filter;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::record;
 use crate::ids::{Lsn, StreamId};
 use crate::manifest::Catalog;
-use crate::memtable::{Memtable, Version};
+use crate::memtable::{Location, Memtable, Version};
 use crate::ranges::covering;
 use crate::run::Run;
 use crate::stream::Stream;
+use crate::window::Windows;
 
 /// What is live, between two changes of it.
 #[derive(Clone)]
@@ -42,13 +46,35 @@ impl View {
                 return Ok(Some(version).filter(|found| found.location.lsn >= deleted));
             }
         }
+        let mut key_hash = None;
         for run in &self.runs {
-            deleted = deleted.max(covering(run.ranges(), &key, lsn));
-            if let Some(location) = run.get(&key)? {
+            let ranges = run.ranges();
+            if !ranges.is_empty() {
+                deleted = deleted.max(covering(ranges, &key, lsn));
+            }
+            if !run.spans(&key) {
+                continue;
+            }
+            let hash = *key_hash.get_or_insert_with(|| filter::hash(&key));
+            if let Some(location) = run.get(&self.cache, &key, hash)? {
                 return Ok(Some(location.into()).filter(|_| location.lsn >= deleted));
             }
         }
         Ok(None)
+    }
+
+    /// The version of `key` that a reader at `lsn` sees; `None` if there is none, or it was deleted.
+    pub(crate) fn live(&self, key: Key, lsn: Lsn) -> Result<Option<Version>> {
+        let version = self.locate(key, lsn)?;
+        Ok(version.filter(|version| !version.location.tombstone))
+    }
+
+    /// The payload of `key` that a reader at `lsn` sees.
+    pub(crate) fn get(&self, key: Key, lsn: Lsn) -> Result<Option<Bytes>> {
+        match self.live(key, lsn)? {
+            Some(version) => self.payload(key, &version).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The payload of a version of `key`.
@@ -57,45 +83,179 @@ impl View {
             return Ok(record.slice(record.len().min(record::HEADER_LEN)..));
         }
         let location = &version.location;
-        match self.streams.get(&location.stream) {
-            Some(stream) => stream.payload(&self.cache, key, location),
-            None => {
-                let name = StreamKind::Log.name(location.stream);
-                Err(Error::corrupt(
-                    &name,
-                    location.offset,
-                    "a live stream",
-                    "a reference to one that is not",
-                ))
+        let stream = self.stream(location)?;
+        stream.payload(&self.cache, key, location)
+    }
+
+    /// As [`payload`](Self::payload), of a version that a walk has come to.
+    #[inline]
+    pub(crate) fn payload_in(
+        &self,
+        windows: &mut Windows,
+        key: Key,
+        version: Version,
+    ) -> Result<Bytes> {
+        match version.record {
+            Some(_) => self.payload(key, &version),
+            None => windows.payload(self, key, &version.location),
+        }
+    }
+
+    /// The stream that a location names.
+    pub(crate) fn stream(&self, location: &Location) -> Result<&Arc<Stream>> {
+        self.streams.get(&location.stream).ok_or_else(|| {
+            let name = StreamKind::Log.name(location.stream);
+            Error::corrupt(
+                &name,
+                location.offset,
+                "a live stream",
+                "a reference to one that is not",
+            )
+        })
+    }
+
+    /// What runs point into is sealed, and may be kept in memory to its end.
+    fn seal_streams(&self) {
+        for id in self.runs.iter().flat_map(|run| &run.footer.streams) {
+            if let Some(stream) = self.streams.get(id) {
+                stream.seal();
             }
         }
     }
 }
 
-/// The view that new snapshots get, and the LSN up to which it is visible: changed together.
-pub(crate) struct Published(RwLock<(Arc<View>, Lsn)>);
+/// The view that reads get, and the LSN up to which it is visible.
+///
+/// Promises: a reader gets a view and an LSN that belong together, without a lock and without a counter that readers share.
+/// Relies on a view that holds more commits being put in place only after they were shown, and on commits that need a view
+/// being shown only after it is in place; a run has of each key only the newest version, so a newer view with an older LSN
+/// would lose what was replaced in between.
+pub(crate) struct Published {
+    view: ArcSwap<View>,
+    visible: AtomicU64,
+    /// One change at a time.
+    changing: Mutex<()>,
+}
 
 impl Published {
     pub(crate) fn new(view: View, lsn: Lsn) -> Self {
-        Self(RwLock::new((Arc::new(view), lsn)))
+        view.seal_streams();
+        Self {
+            view: ArcSwap::from_pointee(view),
+            visible: AtomicU64::new(lsn.0),
+            changing: Mutex::new(()),
+        }
     }
 
     pub(crate) fn get(&self) -> (Arc<View>, Lsn) {
-        let published = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        (Arc::clone(&published.0), published.1)
+        let (view, lsn) = self.guard();
+        (Guard::into_inner(view), lsn)
+    }
+
+    /// Reads the view at the visible LSN: for one short read, which holds up nobody.
+    #[inline]
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&View, Lsn) -> T) -> T {
+        let (view, lsn) = self.guard();
+        read(&view, lsn)
+    }
+
+    /// The last visible LSN.
+    pub(crate) fn lsn(&self) -> Lsn {
+        Lsn(self.visible.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn guard(&self) -> (Guard<Arc<View>>, Lsn) {
+        let mut view = self.view.load();
+        loop {
+            let lsn = self.lsn();
+            // Whoever sees an LSN sees the view that was in place when it was shown. If that is still the one from before,
+            // the two belong together: a view does not come back while someone holds it.
+            let again = self.view.load();
+            if Arc::ptr_eq(&view, &again) {
+                return (view, lsn);
+            }
+            view = again;
+        }
     }
 
     /// Shows everything up to `lsn`, which is durable.
     pub(crate) fn show(&self, lsn: Lsn) {
-        let mut published = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        published.1 = lsn;
+        self.visible.store(lsn.0, Ordering::Release);
     }
 
     /// Puts another view in the place of the current one. It must hold the same entities.
     pub(crate) fn change(&self, change: impl FnOnce(&mut View)) {
-        let mut view = (*self.get().0).clone();
+        // A panic in here has changed nothing.
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View::clone(&self.view.load());
         change(&mut view);
-        let mut published = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        published.0 = Arc::new(view);
+        view.seal_streams();
+        self.view.store(Arc::new(view));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(version: u64) -> View {
+        View {
+            memtables: Vec::new(),
+            runs: Vec::new(),
+            streams: BTreeMap::new(),
+            catalog: Arc::new(Catalog {
+                version,
+                ..Catalog::default()
+            }),
+            cache: Arc::new(Cache::new(0)),
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_a_view_and_an_lsn_that_belong_together() {
+        // View n is put in place at LSN 10 n, and commits up to 10 n + 10 are shown with it.
+        const LAST: u64 = 3000;
+        let published = Published::new(view(0), Lsn(0));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut last = (0, Lsn(0));
+                    while last.0 < LAST {
+                        let pair = published.read(|view, lsn| (view.catalog.version, lsn));
+                        let (version, lsn) = pair;
+                        assert!(
+                            10 * version <= lsn.0 && lsn.0 <= 10 * version + 10,
+                            "{pair:?}"
+                        );
+                        assert!(pair >= last, "{pair:?} after {last:?}");
+                        let (view, lsn) = published.get();
+                        assert!((view.catalog.version, lsn) >= pair);
+                        last = pair;
+                    }
+                });
+            }
+            for version in 0..=LAST {
+                published.change(|current| *current = view(version));
+                for lsn in 1..=10 {
+                    published.show(Lsn(10 * version + lsn));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn changes_from_several_threads_are_all_kept() {
+        let published = Published::new(view(0), Lsn(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        published.change(|view| Arc::make_mut(&mut view.catalog).version += 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(published.get().0.catalog.version, 2000);
     }
 }

@@ -1,21 +1,44 @@
 //! A collection of values.
 
 use std::ops::RangeBounds;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use entidb_codec::Value;
 
 use crate::db::Database;
 use crate::error::Result;
-use crate::ids::EntityId;
+use crate::format::key::Key;
+use crate::ids::{CollectionId, EntityId};
+use crate::manifest::Catalog;
 use crate::payload::Payload;
 use crate::snapshot::Scan;
 
 /// A collection whose entities are [`Value`]s: [`Database::untyped`]. Each call that writes is a durable transaction of its
 /// own; several at once are [`Database::write`].
-#[derive(Clone, Debug)]
 pub struct Collection {
     db: Database,
     name: String,
+    /// The number that the name had when it was last looked up; 0 if it had none.
+    hint: AtomicU16,
+}
+
+impl Clone for Collection {
+    fn clone(&self) -> Self {
+        Self {
+            db: self.db.clone(),
+            name: self.name.clone(),
+            hint: AtomicU16::new(self.hint.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collection")
+            .field("db", &self.db)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Collection {
@@ -23,7 +46,24 @@ impl Collection {
         Self {
             db,
             name: name.to_owned(),
+            hint: AtomicU16::new(0),
         }
+    }
+
+    /// The collection's number in `catalog`. Where the name stands under the number that it had, no other name is looked at.
+    fn id(&self, catalog: &Catalog) -> Option<CollectionId> {
+        let hint = CollectionId(self.hint.load(Ordering::Relaxed));
+        let collections = &catalog.collections;
+        if let Ok(at) = collections.binary_search_by_key(&hint, |collection| collection.id)
+            && collections
+                .get(at)
+                .is_some_and(|found| found.name == self.name)
+        {
+            return Some(hint);
+        }
+        let id = catalog.find(&self.name)?;
+        self.hint.store(id.0, Ordering::Relaxed);
+        Some(id)
     }
 
     /// The collection's name.
@@ -54,8 +94,44 @@ impl Collection {
     /// # Errors
     /// As for [`Snapshot::get`](crate::Snapshot::get).
     pub fn get(&self, id: EntityId) -> Result<Option<Value>> {
-        let payload = self.db.snapshot().get(&self.name, id)?;
+        let payload = self.get_payload(id)?;
         payload.map(|payload| payload.value()).transpose()
+    }
+
+    /// The entity with this id as it is stored, without decoding it: the fastest read there is.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let (people, ann) = (db.untyped("people"), EntityId::from_key("ann"));
+    /// people.put(ann, &Value::from("Ann"))?;
+    /// let payload = people.get_payload(ann)?;
+    /// assert!(payload.is_some_and(|payload| payload.as_bytes() == b"\x63Ann"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Snapshot::get`](crate::Snapshot::get).
+    pub fn get_payload(&self, id: EntityId) -> Result<Option<Payload>> {
+        let bytes = self.db.read(|view, lsn| match self.id(&view.catalog) {
+            Some(collection) => view.get(Key::new(collection, id), lsn),
+            None => Ok(None),
+        })?;
+        Ok(bytes.map(Payload::stored))
+    }
+
+    /// The payloads of several entities at one moment, in the order in which they are asked for; `None` for each that is not
+    /// there.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::get_many`](crate::Snapshot::get_many).
+    pub fn get_many(&self, ids: &[EntityId]) -> Result<Vec<Option<Payload>>> {
+        let snapshot = self.db.snapshot();
+        match self.id(&snapshot.view().catalog) {
+            Some(collection) => snapshot.get_many_in(collection, ids),
+            None => Ok(vec![None; ids.len()]),
+        }
     }
 
     /// Whether an entity is there.
@@ -63,16 +139,48 @@ impl Collection {
     /// # Errors
     /// As for [`Snapshot::get`](crate::Snapshot::get).
     pub fn contains(&self, id: EntityId) -> Result<bool> {
-        self.db.snapshot().contains(&self.name, id)
+        self.db.read(|view, lsn| match self.id(&view.catalog) {
+            Some(collection) => Ok(view.live(Key::new(collection, id), lsn)?.is_some()),
+            None => Ok(false),
+        })
+    }
+
+    /// How many entities there are now.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::count`](crate::Snapshot::count).
+    pub fn count(&self) -> Result<u64> {
+        let snapshot = self.db.snapshot();
+        match self.id(&snapshot.view().catalog) {
+            Some(collection) => snapshot.count_in(collection, ..),
+            None => Ok(0),
+        }
     }
 
     /// All entities in id order, as they are now.
-    pub fn scan(&self) -> Scan {
-        self.db.snapshot().scan(&self.name)
+    pub fn iter(&self) -> Scan {
+        self.range(..)
     }
 
-    /// The entities with ids in `ids`, in id order, as they are now.
+    /// All entities in id order, as they are now: another name of [`iter`](Self::iter).
+    pub fn scan(&self) -> Scan {
+        self.range(..)
+    }
+
+    /// The entities with ids in `ids`, in id order, as they are now. A walk can be taken up again behind its last id, as
+    /// [`Snapshot::range`](crate::Snapshot::range) shows.
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Scan {
-        self.db.snapshot().range(&self.name, ids)
+        let snapshot = self.db.snapshot();
+        let collection = self.id(&snapshot.view().catalog);
+        snapshot.range_in(collection, ids)
+    }
+}
+
+impl IntoIterator for &Collection {
+    type Item = Result<(EntityId, Payload)>;
+    type IntoIter = Scan;
+
+    fn into_iter(self) -> Scan {
+        self.iter()
     }
 }

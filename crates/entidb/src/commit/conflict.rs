@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::filter;
 use crate::format::key::Key;
 use crate::ids::Lsn;
 use crate::log::Item;
@@ -107,7 +108,10 @@ impl<'a> Later<'a> {
         }
         for run in &self.runs {
             let covered = covering(run.ranges(), key, Lsn(u64::MAX)) > self.since;
-            let found = run.get(key)?;
+            let found = match run.spans(key) {
+                true => run.get(&self.view.cache, key, filter::hash(key))?,
+                false => None,
+            };
             if covered || found.is_some_and(|location| location.lsn > self.since) {
                 return Ok(true);
             }

@@ -73,7 +73,8 @@ impl<'a> Reader<'a> {
         };
         window.last_end = location.offset.saturating_add(u64::from(location.len));
         self.kept = (self.kept + window.bytes.len()).saturating_sub(before);
-        stream.check(&record, key, location)
+        let payload_len = stream.check(&record, key, location)?;
+        Ok(record.slice(record.len() - payload_len..))
     }
 }
 

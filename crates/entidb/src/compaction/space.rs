@@ -185,7 +185,8 @@ fn share(run: &Run, range: &RangeTombstone) -> f64 {
         return 0.0;
     }
     let place = |key: &Key| {
-        let (number, page) = run.seek(key).ok()?;
+        let number = run.seek(key).ok()?;
+        let page = run.page(number).ok()?;
         let within = page.lower_bound(key) as f64 / page.count() as f64;
         Some((number - 1) as f64 + within)
     };

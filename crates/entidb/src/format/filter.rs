@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use super::Fault;
 use super::checksum::{Binding, bound};
-use super::fields::Fields;
 use super::key::Key;
 use crate::ids::Lsn;
 use crate::mix::{GOLDEN, mix64};
@@ -29,13 +28,14 @@ const SALTS: [u32; 8] = [
     0x5c6b_fb31,
 ];
 
-/// The hash of a key: the id's two halves, big-endian, the collection spread over the first.
+/// The hash of a key: the id's two halves, big-endian, the collection spread over the first. One hash serves the filters of all
+/// runs.
+#[inline]
 pub(crate) fn hash(key: &Key) -> u64 {
-    let id = key.id();
-    let mut halves = Fields::new(id.as_bytes());
-    let mut half = || u64::from_be_bytes(halves.array().unwrap_or_default());
-    let (high, low) = (half(), half());
-    let collection = (u64::from(key.collection().0) + 1).wrapping_mul(GOLDEN);
+    let (collection, id) = key.numbers();
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    let (high, low) = ((id >> 64) as u64, id as u64);
+    let collection = (u64::from(collection) + 1).wrapping_mul(GOLDEN);
     mix64(mix64(high ^ collection) ^ low)
 }
 
@@ -136,11 +136,24 @@ impl Filter {
 
     /// Whether the run may have the key. If not, it surely has not.
     pub(crate) fn may_have(&self, key: &Key) -> bool {
-        let (block, bits) = place(hash(key), self.count);
+        self.may_have_hash(hash(key))
+    }
+
+    /// As [`may_have`](Self::may_have), by the key's [`hash`].
+    #[inline]
+    pub(crate) fn may_have_hash(&self, hash: u64) -> bool {
+        let (block, bits) = place(hash, self.count);
         let at = usize::try_from(block).unwrap_or(0) * BLOCK_LEN;
-        let mut words = Fields::new(self.bytes.get(at..at + BLOCK_LEN).unwrap_or_default());
-        bits.iter()
-            .all(|bit| words.u32().is_none_or(|word| word & bit != 0))
+        let block = self.bytes.get(at..).unwrap_or_default();
+        let Some(block) = block.first_chunk::<BLOCK_LEN>() else {
+            return true;
+        };
+        // All eight words, without a branch between them.
+        let (words, _) = block.as_chunks::<4>();
+        let missing = words.iter().zip(bits).fold(0, |missing, (word, bit)| {
+            missing | (!u32::from_le_bytes(*word) & bit)
+        });
+        missing == 0
     }
 }
 

@@ -70,6 +70,8 @@ impl Log {
                 header,
                 reader,
                 layout: Layout::Plain,
+                fixed: Arc::default(),
+                blocks: Arc::default(),
             },
             backend,
             end: header::LEN as u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use entidb_storage::{Directory, OpenMode, StorageBackend};
 
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::format::block;
 use crate::format::filter::{self, FilterBuilder};
@@ -47,6 +48,8 @@ pub(crate) struct Builder {
     forgetful: bool,
     /// The newest first.
     older: Vec<Arc<Run>>,
+    /// Keeps nothing: what a sample touches is nobody's need.
+    no_cache: Cache,
     /// One of this many keys is looked for in the older runs.
     sample_every: u64,
     overwritten: Live,
@@ -91,6 +94,7 @@ impl Builder {
             ranges: Vec::new(),
             forgetful: false,
             older: Vec::new(),
+            no_cache: Cache::new(0),
             sample_every: (key_count / SAMPLE_COUNT).max(1),
             overwritten: Live::default(),
         };
@@ -182,7 +186,9 @@ impl Builder {
             return;
         }
         // It is an estimate: what is damaged there is told by who needs it.
-        let mut found = self.older.iter().filter_map(|run| run.get(key).ok()?);
+        let hash = filter::hash(key);
+        let spanning = self.older.iter().filter(|run| run.spans(key));
+        let mut found = spanning.filter_map(|run| run.get(&self.no_cache, key, hash).ok()?);
         if let Some(found) = found.next() {
             self.overwritten.records += self.sample_every;
             self.overwritten.bytes += self.sample_every * u64::from(found.len);

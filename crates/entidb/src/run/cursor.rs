@@ -4,167 +4,240 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Run;
+use crate::cache::Cache;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::format::page::Page;
 use crate::memtable::Location;
 
+/// How many entries are decoded at a time: at first, since a short range needs few, and at most.
+const CHUNK_COUNTS: (usize, usize) = (32, 128);
+
 /// A lazy walk over the keys of a run within bounds.
 pub(crate) struct Cursor {
     run: Arc<Run>,
+    cache: Option<Arc<Cache>>,
     bounds: (Bound<Key>, Bound<Key>),
     descending: bool,
-    position: Option<Position>,
     started: bool,
+    /// The leaf that the walk is in; `None` before the first and behind the last.
+    leaf: Option<Leaf>,
+    /// Entries of it, decoded, in the order of the walk; those from `at` on are to come.
+    chunk: Vec<(Key, Location)>,
+    at: usize,
+    chunk_count: usize,
 }
 
-struct Position {
+struct Leaf {
     number: u64,
-    page: Page,
-    index: usize,
+    page: super::reader::Leaf,
+    /// The entries within the bounds that are still to be decoded: from `low` to before `high`.
+    low: usize,
+    high: usize,
+    /// Whether entries of this leaf lie behind the bound where the walk ends.
+    last: bool,
 }
 
 impl Cursor {
+    /// A walk that keeps nothing of what it reads.
     pub(crate) fn new(run: Arc<Run>, bounds: (Bound<Key>, Bound<Key>), descending: bool) -> Self {
         Self {
             run,
+            cache: None,
             bounds,
             descending,
-            position: None,
             started: false,
+            leaf: None,
+            chunk: Vec::new(),
+            at: 0,
+            chunk_count: CHUNK_COUNTS.0,
         }
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<(Key, Location)>> {
-        if self.started {
-            self.step()?;
-        } else if self.run.footer.leaves == 0 {
-            return Ok(None); // it holds range tombstones alone
+    /// A walk through the cache.
+    pub(crate) fn cached(
+        run: Arc<Run>,
+        cache: Arc<Cache>,
+        bounds: (Bound<Key>, Bound<Key>),
+        descending: bool,
+    ) -> Self {
+        Self {
+            cache: Some(cache),
+            ..Self::new(run, bounds, descending)
+        }
+    }
+
+    /// The first key that the walk can come to, as far as it can be told without reading: the run's own first, or last, if the
+    /// bound lets it pass.
+    pub(crate) fn known_first(&self) -> Option<Key> {
+        let (first, last) = (self.run.footer.first_key, self.run.footer.last_key);
+        let (first, within) = if self.descending {
+            (last, self.below_end(&last))
         } else {
+            (first, self.above_start(&first))
+        };
+        (within && !self.started).then_some(first)
+    }
+
+    /// Whether no key of the run lies within the bounds, as its first and last key tell.
+    pub(crate) fn is_outside(&self) -> bool {
+        !self.above_start(&self.run.footer.last_key) || !self.below_end(&self.run.footer.first_key)
+    }
+
+    /// The next entry, without passing it.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<Option<&(Key, Location)>> {
+        if self.at == self.chunk.len() {
+            self.fill()?;
+        }
+        Ok(self.chunk.get(self.at))
+    }
+
+    /// Passes the entry that [`peek`](Self::peek) gave.
+    #[inline]
+    pub(crate) fn pass(&mut self) {
+        self.at += 1;
+    }
+
+    #[allow(
+        dead_code,
+        reason = "for compaction, which reads one run after the other"
+    )]
+    pub(crate) fn next(&mut self) -> Result<Option<(Key, Location)>> {
+        let next = self.peek()?.copied();
+        self.at += usize::from(next.is_some());
+        Ok(next)
+    }
+
+    /// Decodes the next entries. The chunk stays empty behind the last one.
+    fn fill(&mut self) -> Result<()> {
+        self.chunk.clear();
+        self.at = 0;
+        if !self.started {
             self.started = true;
-            self.position = if self.descending {
-                self.last_within()?
+            // A run may hold range tombstones alone.
+            if self.run.footer.leaves > 0 {
+                self.leaf = self.first_leaf()?;
+            }
+        }
+        while let Some(leaf) = &mut self.leaf {
+            let left = leaf.high.saturating_sub(leaf.low);
+            if left > 0 {
+                let count = left.min(self.chunk_count);
+                self.chunk_count = (self.chunk_count * 2).min(CHUNK_COUNTS.1);
+                let start = if self.descending {
+                    leaf.high -= count;
+                    leaf.high
+                } else {
+                    leaf.low += count;
+                    leaf.low - count
+                };
+                for index in start..start + count {
+                    let entry = leaf.page.entry(index);
+                    let location = self.run.location(leaf.number, &entry)?;
+                    self.chunk.push((entry.key, location));
+                }
+                if self.descending {
+                    self.chunk.reverse();
+                }
+                return Ok(());
+            }
+            let next = if self.descending {
+                leaf.number - 1
             } else {
-                self.first_within()?
+                leaf.number + 1
+            };
+            self.leaf = match leaf.last {
+                false if (1..=self.run.footer.leaves).contains(&next) => Some(self.leaf(next)?),
+                _ => None,
             };
         }
-        let Some(position) = &self.position else {
-            return Ok(None);
-        };
-        let key = position.page.key(position.index);
-        let within = match (self.descending, self.bounds) {
-            (false, (_, Bound::Included(end))) => key <= end,
-            (false, (_, Bound::Excluded(end))) => key < end,
-            (true, (Bound::Included(start), _)) => key >= start,
-            (true, (Bound::Excluded(start), _)) => key > start,
-            _ => true,
-        };
-        if !within {
-            self.position = None;
-            return Ok(None);
-        }
-        let entry = position.page.entry(position.index);
-        let location = self.run.location(position.number, &entry)?;
-        Ok(Some((key, location)))
+        Ok(())
     }
 
-    /// The first position within the lower bound.
-    fn first_within(&self) -> Result<Option<Position>> {
-        let (key, excluded) = match self.bounds.0 {
-            Bound::Unbounded => return self.at(1, |_| 0).map(Some),
-            Bound::Included(key) => (key, false),
-            Bound::Excluded(key) => (key, true),
-        };
-        let (number, page) = self.run.seek(&key)?;
-        let index = page.lower_bound(&key);
-        let mut position = Some(Position {
-            number,
-            page,
-            index,
-        });
-        position = self.settle(position)?;
-        if excluded
-            && let Some(found) = position.as_mut()
-            && found.page.key(found.index) == key
-        {
-            found.index += 1;
-            position = self.settle(position)?;
+    /// The leaf where the walk begins, or one before it.
+    fn first_leaf(&self) -> Result<Option<Leaf>> {
+        if !self.descending {
+            let number = match self.bounds.0 {
+                Bound::Included(key) | Bound::Excluded(key) if key > self.run.footer.first_key => {
+                    self.run.seek(&key)?
+                }
+                _ => 1,
+            };
+            return self.leaf(number).map(Some);
         }
-        Ok(position)
-    }
-
-    /// The last position within the upper bound.
-    fn last_within(&self) -> Result<Option<Position>> {
-        let (key, excluded) = match self.bounds.1 {
-            Bound::Unbounded => {
-                let last = self.run.footer.leaves;
-                return self.at(last, |page| page.count() - 1).map(Some);
+        let leaves = self.run.footer.leaves;
+        let mut number = match self.bounds.1 {
+            Bound::Included(key) | Bound::Excluded(key) if key < self.run.footer.last_key => {
+                self.run.seek(&key)?
             }
-            Bound::Included(key) => (key, false),
-            Bound::Excluded(key) => (key, true),
+            _ => leaves,
         };
-        let (number, page) = self.run.seek(&key)?;
-        let index = page.lower_bound(&key);
-        let first_not_below = self.settle(Some(Position {
-            number,
-            page,
-            index,
-        }))?;
-        match first_not_below {
-            Some(found) if !excluded && found.page.key(found.index) == key => Ok(Some(found)),
-            Some(found) => self.before(found),
-            None => {
-                let last = self.run.footer.leaves;
-                self.at(last, |page| page.count() - 1).map(Some)
+        let mut leaf = self.leaf(number)?;
+        // The bound's own key may be the first of the next leaf.
+        while leaf.high == leaf.page.count() && number < leaves {
+            number += 1;
+            let next = self.leaf(number)?;
+            if next.high == 0 {
+                break;
             }
+            leaf = next;
         }
+        Ok(Some(leaf))
     }
 
-    fn at(&self, number: u64, index: impl FnOnce(&Page) -> usize) -> Result<Position> {
-        let page = self.run.page(number)?;
-        Ok(Position {
+    fn leaf(&self, number: u64) -> Result<Leaf> {
+        let page = self.run.leaf(self.cache.as_deref(), number)?;
+        let count = page.count();
+        let (first, last) = (page.key(0), page.key(count - 1));
+        let low = match self.bounds.0 {
+            _ if self.above_start(&first) => 0,
+            Bound::Included(key) => page.lower_bound(&key),
+            Bound::Excluded(key) => behind(&page, &key),
+            Bound::Unbounded => 0,
+        };
+        let high = match self.bounds.1 {
+            _ if self.below_end(&last) => count,
+            Bound::Included(key) => behind(&page, &key),
+            Bound::Excluded(key) => page.lower_bound(&key),
+            Bound::Unbounded => count,
+        };
+        let last = if self.descending {
+            low > 0
+        } else {
+            high < count
+        };
+        Ok(Leaf {
             number,
-            index: index(&page),
             page,
+            low,
+            high,
+            last,
         })
     }
 
-    /// A position behind the end of its page is the first of the next page.
-    fn settle(&self, position: Option<Position>) -> Result<Option<Position>> {
-        match position {
-            Some(p) if p.index >= p.page.count() => {
-                if p.number < self.run.footer.leaves {
-                    self.at(p.number + 1, |_| 0).map(Some)
-                } else {
-                    Ok(None)
-                }
-            }
-            position => Ok(position),
+    fn above_start(&self, key: &Key) -> bool {
+        match &self.bounds.0 {
+            Bound::Included(start) => key >= start,
+            Bound::Excluded(start) => key > start,
+            Bound::Unbounded => true,
         }
     }
 
-    fn before(&self, mut position: Position) -> Result<Option<Position>> {
-        if position.index > 0 {
-            position.index -= 1;
-            Ok(Some(position))
-        } else if position.number > 1 {
-            self.at(position.number - 1, |page| page.count() - 1)
-                .map(Some)
-        } else {
-            Ok(None)
+    fn below_end(&self, key: &Key) -> bool {
+        match &self.bounds.1 {
+            Bound::Included(end) => key <= end,
+            Bound::Excluded(end) => key < end,
+            Bound::Unbounded => true,
         }
     }
+}
 
-    fn step(&mut self) -> Result<()> {
-        let Some(mut position) = self.position.take() else {
-            return Ok(());
-        };
-        self.position = if self.descending {
-            self.before(position)?
-        } else {
-            position.index += 1;
-            self.settle(Some(position))?
-        };
-        Ok(())
+/// The index of the first key above `key`.
+fn behind(page: &Page, key: &Key) -> usize {
+    let mut index = page.lower_bound(key);
+    while index < page.count() && page.key(index) == *key {
+        index += 1;
     }
+    index
 }

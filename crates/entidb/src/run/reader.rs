@@ -1,10 +1,11 @@
 //! Reading a run.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use entidb_storage::Directory;
 
+use crate::cache::{self, Cache, Held, Table};
 use crate::error::{Error, Result};
 use crate::format::block;
 use crate::format::filter::Filter;
@@ -26,7 +27,12 @@ pub(crate) struct Run {
     pub(crate) footer: RunFooter,
     filter: OnceLock<Option<Filter>>,
     inner: OnceLock<Vec<Page>>,
+    /// Its leaves that are in memory.
+    leaves: Arc<Table<Page>>,
 }
+
+/// A leaf in memory, checked.
+pub(crate) type Leaf = Arc<cache::Entry<Page>>;
 
 impl Run {
     /// Opens a run and checks its header, its length and its footer.
@@ -58,6 +64,7 @@ impl Run {
             footer,
             filter: OnceLock::new(),
             inner: OnceLock::new(),
+            leaves: Arc::default(),
         })
     }
 
@@ -103,22 +110,38 @@ impl Run {
 
     /// Reads and checks the page with this number, from 1.
     pub(crate) fn page(&self, number: u64) -> Result<Page> {
-        if number == 0 || number > self.footer.pages {
-            return Err(Error::corrupt(
-                &self.stream.name,
-                self.entry.end,
-                format!("pages 1 to {}", self.footer.pages),
-                format!("a reference to page {number}"),
-            ));
-        }
-        if number > self.footer.leaves {
-            let index = usize::try_from(number - self.footer.leaves - 1).unwrap_or(usize::MAX);
-            if let Some(page) = self.inner()?.get(index) {
-                return Ok(page.clone());
-            }
-        }
+        self.check_number(number)?;
         let bytes = self.stream.read(number * page::LEN as u64, page::LEN)?;
         self.check(number, bytes)
+    }
+
+    /// A leaf: from `cache`, if there is one, or else read and checked.
+    pub(crate) fn leaf(&self, cache: Option<&Cache>, number: u64) -> Result<Leaf> {
+        let Some(cache) = cache else {
+            return self.page(number).map(cache::Entry::alone);
+        };
+        match cache.look(&self.leaves, number).and_then(Held::keep) {
+            Some(leaf) => Ok(leaf),
+            None => self.read_leaf(cache, number),
+        }
+    }
+
+    #[cold]
+    fn read_leaf(&self, cache: &Cache, number: u64) -> Result<Leaf> {
+        let page = self.page(number)?;
+        Ok(cache.keep(&self.leaves, number, page, page::LEN as u64))
+    }
+
+    fn check_number(&self, number: u64) -> Result<()> {
+        if number > 0 && number <= self.footer.pages {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            &self.stream.name,
+            self.entry.end,
+            format!("pages 1 to {}", self.footer.pages),
+            format!("a reference to page {number}"),
+        ))
     }
 
     fn check(&self, number: u64, bytes: Bytes) -> Result<Page> {
@@ -137,54 +160,81 @@ impl Run {
         Ok(page)
     }
 
-    /// The leaf that has the first key not below `key`, if any has; the one before it in the other cases.
-    pub(crate) fn seek(&self, key: &Key) -> Result<(u64, Page)> {
+    /// The number of the leaf that has the first key not below `key`, or of the one before it. Inner pages are borrowed: two
+    /// threads that look for keys share no counter.
+    pub(crate) fn seek(&self, key: &Key) -> Result<u64> {
+        let inner = self.inner()?;
         let mut number = self.footer.pages;
-        let mut page = self.page(number)?;
+        let mut level = None;
         for _ in 0..=page::LEVEL_MAX {
-            if page.level() == 0 {
-                return Ok((number, page));
-            }
-            // The last child that begins below the key: the key itself may stand at its end.
-            let index = page.lower_bound(key).saturating_sub(1);
-            let child = page.child(index);
-            let next = self.page(child)?;
-            if next.level() + 1 != page.level() {
+            let (found, next) = if number <= self.footer.leaves {
+                if number > 0 && level.is_none_or(|level| level == 1) {
+                    return Ok(number);
+                }
+                (0, number)
+            } else {
+                let index = usize::try_from(number - self.footer.leaves - 1).ok();
+                let Some(page) = index.and_then(|index| inner.get(index)) else {
+                    self.check_number(number)?;
+                    break;
+                };
+                // The last child that begins below the key: the key itself may stand at its end.
+                let child = page.lower_bound(key).saturating_sub(1);
+                (page.level(), page.child(child))
+            };
+            if found == 0 || level.is_some_and(|level| found + 1 != level) {
                 break;
             }
-            (number, page) = (child, next);
+            level = Some(found);
+            number = next;
         }
         Err(Error::corrupt(
             &self.stream.name,
-            number * page::LEN as u64,
+            number.min(self.footer.pages) * page::LEN as u64,
             "levels that fall to a leaf",
-            format!("level {}", page.level()),
+            "others",
         ))
     }
 
-    /// Where the record of `key` lies.
-    pub(crate) fn get(&self, key: &Key) -> Result<Option<Location>> {
-        if *key < self.footer.first_key || *key > self.footer.last_key {
+    /// Whether the key lies between the first and the last one.
+    #[inline]
+    pub(crate) fn spans(&self, key: &Key) -> bool {
+        *key >= self.footer.first_key && *key <= self.footer.last_key
+    }
+
+    /// Where the record of `key` lies, which is [spanned](Self::spans) and has this [hash](crate::format::filter::hash).
+    pub(crate) fn get(&self, cache: &Cache, key: &Key, hash: u64) -> Result<Option<Location>> {
+        if self
+            .filter()?
+            .is_some_and(|filter| !filter.may_have_hash(hash))
+        {
             return Ok(None);
         }
-        if self.filter()?.is_some_and(|filter| !filter.may_have(key)) {
-            return Ok(None);
-        }
-        let (mut number, mut page) = self.seek(key)?;
+        let mut number = self.seek(key)?;
         loop {
-            let index = page.lower_bound(key);
-            if index < page.count() {
-                let entry = page.entry(index);
-                return match entry.key == *key {
-                    true => self.location(number, &entry).map(Some),
-                    false => Ok(None),
-                };
+            // Borrowed out of the cache: no counter is touched.
+            let held = cache.look(&self.leaves, number);
+            let found = match held.as_ref().and_then(Held::get) {
+                Some(page) => self.find(number, page, key),
+                None => self.find(number, &*self.read_leaf(cache, number)?, key),
+            };
+            match found? {
+                Found::Here(location) => return Ok(Some(location)),
+                Found::Behind if number < self.footer.leaves => number += 1,
+                _ => return Ok(None),
             }
-            if number == self.footer.leaves {
-                return Ok(None);
+        }
+    }
+
+    #[inline]
+    fn find(&self, number: u64, page: &Page, key: &Key) -> Result<Found> {
+        match page.find(key) {
+            Ok(index) => {
+                let entry = page.entry_of(index, *key);
+                self.location(number, &entry).map(Found::Here)
             }
-            number += 1;
-            page = self.page(number)?;
+            Err(index) if index == page.count() => Ok(Found::Behind),
+            Err(_) => Ok(Found::Nowhere),
         }
     }
 
@@ -207,6 +257,14 @@ impl Run {
             tombstone: entry.tombstone,
         })
     }
+}
+
+/// What a leaf says of a key.
+enum Found {
+    Here(Location),
+    Nowhere,
+    /// All its keys are below it.
+    Behind,
 }
 
 /// Where the pages end, in bytes; `None` if there cannot be so many.

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use entidb_storage::Directory;
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
 use crate::format::chunk::{self, Place, Table};
 use crate::format::footer::ChunksFooter;
+use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::{Fault, block, header};
 use crate::manifest::SealedEntry;
 use crate::memtable::Location;
-use crate::stream::{Layout, Stream};
+use crate::stream::{COPY_LEN_MAX, Layout, Stream};
 
 /// Opens a segment of chunks and checks its header, its length, its footer and its table.
 pub(crate) fn open(
@@ -31,6 +32,8 @@ pub(crate) fn open(
 pub(crate) struct Chunks {
     pub(crate) footer: ChunksFooter,
     table: Table,
+    /// The chunks that are in memory, as records.
+    blocks: Arc<cache::Table<Bytes>>,
 }
 
 impl Chunks {
@@ -63,7 +66,11 @@ impl Chunks {
                 table.raw_len().to_string(),
             )));
         }
-        Ok(Self { footer, table })
+        Ok(Self {
+            footer,
+            table,
+            blocks: Arc::default(),
+        })
     }
 
     /// How many chunks there are.
@@ -105,17 +112,64 @@ impl Chunks {
             })
     }
 
-    /// The bytes of the record at `location`, which are not checked beyond the checksum of their chunk.
-    pub(crate) fn record(
+    /// The payload of the record at `location`, which must be the one of `key`, through the cache.
+    pub(crate) fn payload(
         &self,
         stream: &Stream,
         cache: &Cache,
+        key: Key,
         location: &Location,
     ) -> Result<Bytes> {
         let (number, place) = self.find(stream, location.offset)?;
-        let chunk = cache.block(stream.id, number as u64, || self.read(stream, &place))?;
-        slice(stream, &chunk, &place, location)
+        if let Some(held) = cache.look(&self.blocks, number as u64)
+            && let Some(chunk) = held.get()
+        {
+            return payload(stream, chunk, &place, key, location);
+        }
+        let chunk = self.read(stream, &place)?;
+        let len = chunk.len() as u64;
+        let chunk = cache.keep(&self.blocks, number as u64, chunk, len);
+        payload(stream, &chunk, &place, key, location)
     }
+
+    /// The records of the chunk that holds `raw_at`, and where they begin in the raw space: for a walk, which keeps in the
+    /// cache only what there is room for.
+    pub(crate) fn around(
+        &self,
+        stream: &Stream,
+        cache: &Cache,
+        raw_at: u64,
+    ) -> Result<(u64, Bytes)> {
+        let (number, place) = self.find(stream, raw_at)?;
+        if let Some(held) = cache.look(&self.blocks, number as u64)
+            && let Some(chunk) = held.get()
+        {
+            return Ok((place.raw_at, chunk.clone()));
+        }
+        let chunk = self.read(stream, &place)?;
+        let len = chunk.len() as u64;
+        if cache.has_room(len) {
+            cache.keep(&self.blocks, number as u64, chunk.clone(), len);
+        }
+        Ok((place.raw_at, chunk))
+    }
+}
+
+/// The payload of the record at `location` in the chunk at `place`.
+fn payload(
+    stream: &Stream,
+    chunk: &Bytes,
+    place: &Place,
+    key: Key,
+    location: &Location,
+) -> Result<Bytes> {
+    let record = slice(stream, chunk, place, location)?;
+    let payload_len = stream.check(&record, key, location)?;
+    let at = record.len() - payload_len;
+    if payload_len <= COPY_LEN_MAX {
+        return Ok(Bytes::copy_from_slice(record.get(at..).unwrap_or_default()));
+    }
+    Ok(record.slice(at..))
 }
 
 /// The record at `location` in the chunk at `place`, whose records are `chunk`.
