@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::{CollectionId, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::run::Run;
 use crate::segment;
 use crate::stream::Stream;
@@ -195,7 +195,8 @@ impl Writer {
         // ORDER: the new run and segments are durable; this is where they take the others' place. One line earlier a crash
         // leaves streams that no manifest names, and the next session removes them.
         self.editor.edit(|manifest| merged.apply(manifest))?;
-        let _queue = self.committer.queue();
+        let mut queue = self.committer.queue();
+        queue.forgotten = queue.forgotten.max(forgotten(merged, old));
         self.published.change(|view| {
             let place = view
                 .runs
@@ -272,6 +273,18 @@ impl Compactor {
     pub(crate) fn obsolete_bytes(&self) -> u64 {
         self.obsolete.iter().map(|stream| stream.len).sum()
     }
+}
+
+/// Up to which commit a merge has dropped tombstones: they go where nothing is older.
+fn forgotten(merged: &Merged, old: &View) -> Lsn {
+    let is_input = |run: &&Arc<Run>| merged.inputs.contains(&run.entry.stream);
+    if !old.runs.last().is_some_and(|oldest| is_input(&oldest)) {
+        return Lsn::ZERO;
+    }
+    let inputs = old.runs.iter().filter(is_input);
+    let deletes = |run: &&Arc<Run>| run.footer.tombstones > 0 || !run.footer.ranges.is_empty();
+    let last = inputs.filter(deletes).map(|run| run.entry.last_lsn);
+    last.max().unwrap_or(Lsn::ZERO)
 }
 
 fn oldest_first(view: &View) -> Vec<Arc<Run>> {

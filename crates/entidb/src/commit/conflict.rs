@@ -34,6 +34,11 @@ impl Committer {
         if queue.last_lsn <= since {
             return Ok(());
         }
+        if queue.forgotten > since {
+            return Err(conflict(
+                "a merge has forgotten what was deleted since it began",
+            ));
+        }
         let later = Later::new(&view, since);
         for item in items {
             let written = match item {

@@ -29,6 +29,8 @@ pub(crate) struct Queue {
     pub(super) reserved_end: u64,
     /// What later batches may say is synced.
     pub(super) synced: Option<Synced>,
+    /// A merge has forgotten what was deleted up to this commit, so that a conflict with it cannot be told any more.
+    pub(crate) forgotten: Lsn,
     /// Sealed batches that were not handed to the log yet.
     pub(super) pending: Vec<Pending>,
     pub(super) pending_bytes: u64,
@@ -106,6 +108,7 @@ impl Queue {
             sealer: None,
             reserved_end: 0,
             synced: None,
+            forgotten: Lsn::ZERO,
             pending: Vec::new(),
             pending_bytes: 0,
             waits: VecDeque::new(),
