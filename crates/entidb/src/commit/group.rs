@@ -29,17 +29,20 @@ struct Outcome {
 impl Committer {
     /// Waits until the commit `lsn` is durable, leading a group if nobody else does.
     ///
-    /// Answers [`ErrorKind::Unknown`] if its sync failed, or what refused it if it is certain not to be there.
+    /// Answers [`ErrorKind::Unknown`] if its sync failed, or what refused it if it is certain not to be there. Only whoever has
+    /// made the commit fetches that answer (`own`); to anybody else, what was refused is nothing to wait for.
     pub(super) fn wait<'a>(
         &'a self,
         mut queue: MutexGuard<'a, Queue>,
         lsn: Lsn,
+        own: bool,
     ) -> Result<MutexGuard<'a, Queue>> {
         loop {
-            if let Some(refusal) = queue.refused.remove(&lsn) {
+            if own && let Some(refusal) = queue.refused.remove(&lsn) {
                 return Err(refusal.error());
             }
-            if queue.durable >= lsn {
+            let last = if own { lsn } else { lsn.min(queue.last_lsn) };
+            if queue.durable >= last {
                 return Ok(queue);
             }
             if let Some(poison) = &queue.poison {

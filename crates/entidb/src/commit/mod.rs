@@ -341,7 +341,7 @@ impl Committer {
         let previous = std::mem::replace(&mut queue.last_lsn, lsn);
         if waits {
             queue.waits.push_back((lsn, previous));
-            drop(self.wait(queue, lsn)?);
+            drop(self.wait(queue, lsn, true)?);
         } else {
             if queue.eventual_since.is_none() {
                 queue.eventual_since = Some(Instant::now());
@@ -390,14 +390,15 @@ impl Committer {
                 queue.last_lsn
             )));
         }
-        self.wait(queue, lsn).map(drop)
+        self.wait(queue, lsn, false).map(drop)
     }
 
     /// Makes everything durable that was committed. Returns the last commit of that.
     pub(crate) fn sync(&self) -> Result<Lsn> {
         let queue = self.queue();
         let lsn = queue.last_lsn;
-        self.wait(queue, lsn).map(|_| lsn)
+        let queue = self.wait(queue, lsn, false)?;
+        Ok(lsn.min(queue.durable))
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
@@ -475,3 +476,35 @@ impl Committer {
 
 /// How many logs may wait for a checkpoint. Each crash adds one.
 const IDLE_LOG_COUNT_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use entidb_storage::{Directory, MemoryDirectory};
+
+    use super::*;
+    use crate::recovery;
+
+    #[test]
+    fn a_refusal_is_fetched_by_whoever_was_refused_and_by_nobody_else() {
+        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::new());
+        let lock = directory.lock("lock").ok();
+        let environment = Arc::new(Environment::new(Some(1)));
+        let options = Options::new().seed(1);
+        let opened = lock.map(|lock| recovery::open(directory, lock, environment, options));
+        let Some(Ok(Some(writer))) = opened else {
+            panic!("it opens");
+        };
+        let committer = &writer.committer;
+        // As it is when a group was refused: its commits are not the last any more.
+        let lsn = Lsn(committer.queue().last_lsn.0 + 3);
+        let refusal = Refusal {
+            kind: ErrorKind::Full,
+            message: "no room".to_owned(),
+        };
+        committer.queue().refused.insert(lsn, refusal);
+        assert!(committer.wait(committer.queue(), lsn, false).is_ok());
+        let own = committer.wait(committer.queue(), lsn, true);
+        assert_eq!(own.err().map(|error| error.kind()), Some(ErrorKind::Full));
+        assert!(committer.queue().refused.is_empty());
+    }
+}
