@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::data::Order;
 use crate::engine::Kind;
-use crate::rows::{Group, Row};
+use crate::rows::{Row, show_ratio};
 use crate::table::Table;
 
 const WIDTH: f64 = 1080.0;
@@ -119,20 +119,9 @@ fn panel(out: &mut String, table: &Table, order: Order, rows: &[&Row], top: f64)
     end + 22.0
 }
 
-fn label(row: &Row) -> String {
-    let title = row.title.replace(", one sync at the end", "");
-    match row.group {
-        Group::Ycsb => format!("YCSB {title}"),
-        Group::Redb => format!("redb's: {title}"),
-        Group::Bounded => format!("bounded memory: {title}"),
-        _ if row.name == "put-16" => "one put a commit, durable, 16 threads".to_owned(),
-        _ => title,
-    }
-}
-
 fn bar(out: &mut String, table: &Table, order: Order, row: &Row, y: f64) {
     let base = y + 16.5;
-    text(out, LABEL_END - 12.0, base, "end", "", &label(row));
+    text(out, LABEL_END - 12.0, base, "end", "", &row.label());
     let (best, value) = table.best(row, order).expect("rows have one");
     let peer = format!("{}'s {}", best.title(), row.unit.show(value));
     let goal = row.ratio_goal(order);
@@ -150,7 +139,7 @@ fn bar(out: &mut String, table: &Table, order: Order, row: &Row, y: f64) {
                 y + 4.5,
                 (to - from).max(1.5),
             );
-            format!("{ratio:.2} of {peer}")
+            format!("{} of {peer}", show_ratio(ratio))
         }
         None => match table.cell(row, order, Kind::Entidb) {
             Some(crate::table::Cell::Note(note)) => {

@@ -7,7 +7,7 @@ use crate::data::Order;
 use crate::engine::Kind;
 use crate::machine;
 use crate::record;
-use crate::rows::{Goal, Group, Row};
+use crate::rows::{Goal, Group, Row, show_ratio};
 use crate::table::{Cell, Table};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
@@ -126,7 +126,7 @@ fn section(out: &mut String, table: &Table, order: Order, heading: &str, rows: V
             let _ = write!(out, " {text} |");
         }
         let ratio = table.ratio(row, order);
-        let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = ratio.map_or("–".to_owned(), show_ratio);
         let _ = writeln!(out, " {ratio} | {} |", goal(row, order));
     }
 }
@@ -161,7 +161,7 @@ fn losses(out: &mut String, table: &Table) {
                     out,
                     "- {}: {}: {times:.1} times the published crate (on its small set), and the goal is 5",
                     order.title(),
-                    row.title,
+                    row.label(),
                 );
             }
         }

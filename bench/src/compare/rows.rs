@@ -127,6 +127,18 @@ impl Row {
         ROWS.iter().find(|row| row.name == name)
     }
 
+    /// The title where the row stands among those of other groups.
+    pub fn label(&self) -> String {
+        let title = self.title.replace(", one sync at the end", "");
+        match self.group {
+            Group::Ycsb => format!("YCSB {title}"),
+            Group::Redb => format!("redb's: {title}"),
+            Group::Bounded => format!("bounded memory: {title}"),
+            _ if self.name == "put-16" => "one put a commit, durable, 16 threads".to_owned(),
+            _ => title,
+        }
+    }
+
     pub fn more_is_better(&self) -> bool {
         self.unit == Unit::Rate
     }
@@ -177,5 +189,13 @@ impl Unit {
             Self::Milliseconds => format!("{value:.0} ms"),
             Self::Mebibytes => format!("{value:.0} MiB"),
         }
+    }
+}
+
+/// A ratio as the table shows it; far behind still is not nothing.
+pub fn show_ratio(ratio: f64) -> String {
+    match ratio < 0.1 {
+        true => format!("{ratio:.3}"),
+        false => format!("{ratio:.2}"),
     }
 }

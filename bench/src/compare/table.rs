@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::data::Order;
 use crate::engine::Kind;
 use crate::event::{Event, Told};
-use crate::rows::{Goal, ROWS, Row};
+use crate::rows::{Goal, ROWS, Row, show_ratio};
 
 pub enum Cell {
     Value(f64),
@@ -132,16 +132,17 @@ impl Table {
                 let (best, value) = self.best(row, order)?;
                 (ratio < goal).then(|| {
                     let (best, value) = (best.title(), row.unit.show(value));
-                    format!("{ratio:.2} of {best} ({value}), and the goal is {goal:.1}")
+                    let ratio = show_ratio(ratio);
+                    format!("{ratio} of {best} ({value}), and the goal is {goal:.1}")
                 })
             }
             Goal::None if row.more_is_better() => {
                 let (ratio, best) = (self.ratio(row, order)?, self.best(row, order)?.0);
-                (ratio < 1.0).then(|| format!("{ratio:.2} of {}", best.title()))
+                (ratio < 1.0).then(|| format!("{} of {}", show_ratio(ratio), best.title()))
             }
             Goal::None => None,
         };
-        Some(format!("{}: {}", row.title, below?))
+        Some(format!("{}: {}", row.label(), below?))
     }
 }
 

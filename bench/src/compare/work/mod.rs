@@ -35,6 +35,8 @@ pub struct Bench {
 
 /// Runs one job: what `compare child` is for.
 pub fn run(args: Args, job: &Job) {
+    // Nobody's work is left running when the parent is stopped.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let (kind, order) = (args.engines[0], args.orders[0]);
     let (shape, cache_len, asked) = match job {
         Job::Group(Group::Redb) => (Shape::Noise, args.cache_len, args.count),
