@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use entidb::{Database, EntityId, Options, Payload};
+use entidb::{Collection, Database, Durability, EntityId, Options, Payload, WriteOptions};
 
 use crate::data::{Data, Id, VERSIONS};
 use crate::engine::{Access, Engine, Lacks, Put, Session, Setup};
 use crate::reading::Reading;
 
 const COLLECTION: &str = "entities";
+/// What memtables may take where memory is short.
+const BOUNDED_MEMTABLE_BYTES: u64 = 64 << 20;
 
 /// The values as payloads over the mapped bytes: the form in which this engine takes ready bytes.
 static PAYLOADS: OnceLock<Vec<[Payload; VERSIONS]>> = OnceLock::new();
@@ -28,17 +30,31 @@ pub fn prepare(data: &'static Data) {
 
 pub fn open(dir: &Path, setup: Setup) -> Box<dyn Engine> {
     prepare(setup.data);
+    let mut options = Options::new().cache_bytes(setup.cache_len);
+    if setup.bounded {
+        // A process that is given little memory says so.
+        options = options
+            .memtable_bytes(BOUNDED_MEMTABLE_BYTES)
+            .checkpoint_log_bytes(BOUNDED_MEMTABLE_BYTES / 4);
+    }
+    let durability = match setup.durable {
+        true => Durability::Sync,
+        false => Durability::Eventual,
+    };
+    let db = options.open(dir).unwrap();
     Box::new(Entidb {
-        // TODAY: it maps nothing and caches nothing. Then: Options::new().cache_bytes(setup.cache_len).
-        db: Options::new().open(dir).unwrap(),
+        collection: db.untyped(COLLECTION),
+        db,
         payloads: PAYLOADS.get().unwrap(),
-        // TODAY: every commit is durable. Then: WriteOptions::new().durability(Durability::Eventual) unless setup.durable.
+        write: WriteOptions::new().durability(durability),
     })
 }
 
 struct Entidb {
     db: Database,
+    collection: Collection,
     payloads: &'static [[Payload; VERSIONS]],
+    write: WriteOptions,
 }
 
 impl Engine for Entidb {
@@ -47,12 +63,12 @@ impl Engine for Entidb {
     }
 
     fn sync(&self) {
-        // TODAY: nothing is left to sync. Then: self.db.sync().
+        self.db.sync().unwrap();
     }
 
     fn compact(&mut self) -> Result<(), Lacks> {
-        // TODAY: there is none. Then: self.db.compact().
-        Err(Lacks)
+        self.db.compact().unwrap();
+        Ok(())
     }
 
     fn close(self: Box<Self>) {
@@ -64,9 +80,13 @@ struct Handle<'a>(&'a Entidb);
 
 impl Session for Handle<'_> {
     fn put(&mut self, puts: &[Put]) {
-        let Entidb { db, payloads } = self.0;
-        // TODAY. Then: db.write_with(&options, ..).
-        db.write(|tx| {
+        let Entidb {
+            db,
+            payloads,
+            write,
+            ..
+        } = self.0;
+        db.write_with(write, |tx| {
             puts.iter().try_for_each(|put| {
                 let payload = &payloads[put.index][put.version];
                 tx.put_payload(COLLECTION, EntityId::from_bytes(put.id), payload)
@@ -76,22 +96,16 @@ impl Session for Handle<'_> {
     }
 
     fn delete(&mut self, ids: &[Id]) {
-        // TODAY: it asks whether each one is there. Then: tx.remove(..), and write_with as above.
-        self.0
-            .db
-            .write(|tx| {
-                ids.iter()
-                    .try_for_each(|id| tx.delete(COLLECTION, EntityId::from_bytes(*id)).map(drop))
-            })
-            .unwrap();
+        let Entidb { db, write, .. } = self.0;
+        db.write_with(write, |tx| {
+            ids.iter()
+                .try_for_each(|id| tx.remove(COLLECTION, EntityId::from_bytes(*id)))
+        })
+        .unwrap();
     }
 
     fn get(&mut self, id: &Id, reading: &mut Reading) -> bool {
-        let found = self
-            .0
-            .db
-            .snapshot()
-            .get(COLLECTION, EntityId::from_bytes(*id));
+        let found = self.0.collection.get_payload(EntityId::from_bytes(*id));
         let found = found.unwrap();
         if let Some(payload) = &found {
             reading.value(id, payload.as_bytes());
@@ -101,7 +115,7 @@ impl Session for Handle<'_> {
 
     fn range(&mut self, from: &Id, limit: usize, reading: &mut Reading) -> Result<(), Lacks> {
         let from = EntityId::from_bytes(*from);
-        for entity in self.0.db.snapshot().range(COLLECTION, from..).take(limit) {
+        for entity in self.0.collection.range(from..).take(limit) {
             let (id, payload) = entity.unwrap();
             reading.next(id.as_bytes(), payload.as_bytes());
         }
