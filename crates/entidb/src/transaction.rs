@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::{Bound, RangeBounds};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use entidb_codec::Value;
@@ -37,6 +37,14 @@ pub(crate) struct Reads {
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
+}
+
+impl Reads {
+    fn note_absent(&mut self, name: &str) {
+        if !self.absent.iter().any(|absent| absent == name) {
+            self.absent.push(name.to_owned());
+        }
+    }
 }
 
 /// What a transaction comes to, ready to be committed.
@@ -180,8 +188,7 @@ impl Transaction {
             };
         };
         let (from, to) = (Key::new(id, first), Key::new(id, last));
-        if let Some(reads) = &self.reads {
-            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut reads) = self.reads_of(id) {
             reads.ranges.push((from, to));
         }
         let own = self.writes.within(from, to).into_iter();
@@ -213,10 +220,26 @@ impl Transaction {
     }
 
     fn note_read(&self, key: Key) {
-        if let Some(reads) = &self.reads {
-            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut reads) = self.reads_of(key.collection()) {
             reads.keys.insert(key);
         }
+    }
+
+    /// Where a read of the collection `id` is noted, if it has to be. Of one that this transaction makes, the id may become
+    /// another's: that it was absent is noted in its stead.
+    fn reads_of(&self, id: CollectionId) -> Option<MutexGuard<'_, Reads>> {
+        let mut reads = self
+            .reads
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !self.made.contains(&id) {
+            return Some(reads);
+        }
+        if let Some(made) = self.catalog.get(id) {
+            reads.note_absent(&made.name);
+        }
+        None
     }
 
     /// The id of the collection with this name, if there is one.
@@ -224,9 +247,7 @@ impl Transaction {
         let found = self.catalog.find(name);
         if let (None, Some(reads)) = (found, &self.reads) {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            if !reads.absent.iter().any(|absent| absent == name) {
-                reads.absent.push(name.to_owned());
-            }
+            reads.note_absent(name);
         }
         found
     }

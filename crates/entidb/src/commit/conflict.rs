@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::key::Key;
-use crate::ids::Lsn;
+use crate::ids::{EntityId, Lsn};
 use crate::log::Item;
 use crate::ranges::covering;
 use crate::run::{Cursor, Run};
@@ -64,12 +64,16 @@ impl Committer {
                 ));
             }
         }
-        if reads
-            .absent
-            .iter()
-            .any(|name| view.catalog.find(name).is_some())
-        {
-            return Err(conflict("a collection that it found absent was made"));
+        // That a collection was found absent is a read of all that could be in it. It may have been made by this very
+        // transaction since, so only what is in it counts.
+        let made = reads.absent.iter().filter_map(|name| view.catalog.find(name));
+        for id in made {
+            let all = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
+            if later.wrote_within(all.0, all.1)? {
+                return Err(conflict(
+                    "another commit has written to a collection that it found absent",
+                ));
+            }
         }
         Ok(())
     }
