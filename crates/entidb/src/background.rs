@@ -1,5 +1,5 @@
-//! Work that nobody waits for: one thread hands eventual commits to the log and syncs them in time, another prepares logs, makes
-//! checkpoints and compacts.
+//! Work that nobody waits for: one thread hands eventual commits to the log and syncs them in time, one prepares logs and makes
+//! checkpoints, and one merges.
 //!
 //! Promises: what it does could be done by anybody at any time, so that switching it off changes when, not what. Its failures
 //! are in the stats, and reach whoever has to wait for it. Relies on the locks of those it calls. Must never decide what is
@@ -31,7 +31,11 @@ impl Background {
     /// [`ErrorKind::Io`] if the system gives no thread.
     pub(crate) fn start(writer: &Arc<Writer>) -> Result<Self> {
         let background = Self::default();
-        let works: [(&str, fn(&Writer)); 2] = [("entidb-flush", flush), ("entidb-work", work)];
+        let works: [(&str, fn(&Writer)); 3] = [
+            ("entidb-flush", flush),
+            ("entidb-work", work),
+            ("entidb-merge", merge),
+        ];
         for (name, run) in works {
             let writer = Arc::clone(writer);
             let thread = std::thread::Builder::new().name(name.to_owned());
@@ -131,6 +135,37 @@ fn work(writer: &Writer) {
             let queue = committer.queue();
             if !queue.is_closed() {
                 drop(committer.wait_work(queue, AGAIN));
+            }
+        }
+    }
+}
+
+/// Merges what is due, and removes what nobody has any more.
+fn merge(writer: &Writer) {
+    let committer = &writer.committer;
+    loop {
+        let timeout = match writer.compactor().has_obsolete() {
+            true => AGAIN,
+            false => IDLE,
+        };
+        let mut queue = committer.queue();
+        if !queue.wants_compaction && !queue.is_closed() {
+            queue = committer.wait_compaction(queue, timeout);
+        }
+        if queue.is_closed() {
+            return;
+        }
+        queue.wants_compaction = false;
+        drop(queue);
+        match writer.compact_if_due() {
+            Ok(true) => committer.queue().wants_compaction = true,
+            Ok(false) => {}
+            Err(_) => {
+                let mut queue = committer.queue();
+                queue.wants_compaction = true;
+                if !queue.is_closed() {
+                    drop(committer.wait_compaction(queue, AGAIN));
+                }
             }
         }
     }

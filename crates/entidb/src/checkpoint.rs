@@ -37,23 +37,24 @@ impl Writer {
     }
 
     /// Makes a checkpoint if the logs, or the keys in memory, have grown to their bound, and nobody is there to do it in the
-    /// background. The commit that came before is there whatever becomes of it: a checkpoint that failed is shown in the
+    /// background. Says whether there was one. The commit that came before is there whatever becomes of it: a checkpoint that failed is shown in the
     /// stats, and tried again when the logs have grown by another quarter of their bound.
-    pub(crate) fn checkpoint_if_due(&self) {
+    pub(crate) fn checkpoint_if_due(&self) -> bool {
         let queue = self.committer.queue();
         if !self.committer.is_due(&queue) {
-            return;
+            return false;
         }
         drop(queue);
         let mut maintenance = self.maintenance();
         let mut queue = self.committer.queue();
         let due = self.committer.is_due(&queue) && queue.log_bytes() >= maintenance.again_bytes;
-        if due && queue.check().is_ok() {
-            self.committer.rotate(&mut queue);
-            drop(queue);
-            // Its failure is kept for the stats.
-            let _ = self.checkpoint_frozen(&mut maintenance);
+        if !due || queue.check().is_err() {
+            return false;
         }
+        self.committer.rotate(&mut queue);
+        drop(queue);
+        // Its failure is kept for the stats.
+        self.checkpoint_frozen(&mut maintenance).is_ok()
     }
 
     /// Makes a checkpoint of every memtable that no commit goes to any more, and remembers whether that failed: the next one
@@ -125,7 +126,7 @@ impl Writer {
         let run = run.map(|entry| Run::open(&*self.directory, entry, database).map(Arc::new));
         let run = run.transpose().inspect_err(|_| {
             // Nothing names it; the next attempt removes it.
-            for entry in unlisted {
+            if let Some(entry) = unlisted {
                 self.editor.give_up_stream(entry.stream);
             }
         })?;
@@ -173,7 +174,7 @@ impl Writer {
             let _ = self.directory.remove(&StreamKind::Log.name(*id));
         }
         self.committer.counters.checkpoint();
-        self.committer.notify();
+        self.committer.want_compaction();
         Ok(())
     }
 
@@ -252,6 +253,7 @@ impl Writer {
                 made.and_then(|()| self.end_session())
             }
         };
+        self.remove_obsolete(&mut self.compactor(), true);
         self.committer.close_logs();
         self.committer.reserve.end();
         drop(self.lock.lock().map(|mut lock| lock.take()));

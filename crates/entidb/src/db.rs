@@ -216,6 +216,16 @@ impl Database {
         self.writer()?.checkpoint()
     }
 
+    /// Gives the room of everything that was replaced or deleted back, and puts records that lie scattered in order. Commits go
+    /// on beside it. Some of that happens by itself: see [`Options::auto_compaction`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if a record that would have to be copied is damaged, [`ErrorKind::Full`] or [`ErrorKind::Io`]: then
+    /// what was there is there as it was.
+    pub fn compact(&self) -> Result<()> {
+        self.writer()?.compact()
+    }
+
     /// What the database holds, and what this handle has done.
     ///
     /// # Errors

@@ -5,10 +5,7 @@ mod cache;
 mod checkpoint;
 mod collection;
 mod commit;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the writer does not call it yet")
-)]
+mod compact;
 mod compaction;
 mod db;
 mod drop_collection;

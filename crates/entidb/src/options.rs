@@ -17,6 +17,8 @@ pub struct Options {
     pub(crate) cache_bytes: u64,
     pub(crate) memtable_bytes: u64,
     pub(crate) reserve_bytes: u64,
+    pub(crate) auto_compaction: bool,
+    pub(crate) compaction_bytes_per_second: Option<u64>,
     pub(crate) background: bool,
     pub(crate) eventual_delay: Duration,
     pub(crate) compression: Compression,
@@ -54,6 +56,8 @@ impl Default for Options {
             cache_bytes: CACHE_BYTES,
             memtable_bytes: MEMTABLE_BYTES,
             reserve_bytes: RESERVE_BYTES,
+            auto_compaction: true,
+            compaction_bytes_per_second: None,
             background: true,
             eventual_delay: EVENTUAL_DELAY,
             compression: Compression::None,
@@ -124,7 +128,22 @@ impl Options {
         self
     }
 
-    /// Whether checkpoints, merges and the syncs of eventual commits are done by two threads in the background. Without them,
+    /// Whether runs are merged, and the room of dead records given back, by itself. Without it, only
+    /// [`Database::compact`](crate::Database::compact) does that. Default: yes.
+    #[must_use]
+    pub fn auto_compaction(mut self, auto: bool) -> Self {
+        self.auto_compaction = auto;
+        self
+    }
+
+    /// How many bytes merges in the background read and write a second, at the most. Default: as many as they can.
+    #[must_use]
+    pub fn compaction_bytes_per_second(mut self, bytes: u64) -> Self {
+        self.compaction_bytes_per_second = Some(bytes);
+        self
+    }
+
+    /// Whether checkpoints, merges and the syncs of eventual commits are done by threads in the background. Without them,
     /// a commit that finds something due does it itself, so that everything happens in the order of the calls. Default: yes.
     #[must_use]
     pub fn background(mut self, background: bool) -> Self {

@@ -4,6 +4,7 @@
 //! a kill has left warm. Crashing in here and recovering again gives the same. Relies on the load. Must never append behind
 //! a torn tail, nor sync again what a sync has failed on.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use entidb_storage::{Directory, DirectoryLock};
@@ -118,6 +119,8 @@ fn writer(
         editor,
         committer,
         maintenance: Mutex::default(),
+        compactor: Mutex::default(),
+        stopping: AtomicBool::new(false),
         lock: Mutex::new(Some(lock)),
     }
 }

@@ -1,7 +1,9 @@
 //! What a database holds.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::compaction;
 use crate::error::Result;
 use crate::ids::Lsn;
 use crate::snapshot::Snapshot;
@@ -31,6 +33,16 @@ pub struct Stats {
     pub cache_bytes: u64,
     /// The last commit that is durable for certain.
     pub durable_lsn: Lsn,
+    /// Bytes of records that count, in segments.
+    pub live_bytes: u64,
+    /// Bytes in segments that compaction could give back, about.
+    pub dead_bytes_estimate: u64,
+    /// Length of the segments that are compressed, in bytes.
+    pub compressed_bytes: u64,
+    /// What these would have without compression, in bytes.
+    pub raw_bytes: u64,
+    /// Bytes of streams that are not needed any more but by snapshots, or by reads under way.
+    pub obsolete_bytes: u64,
     /// Commits by this handle.
     pub commit_count: u64,
     /// Commits that were refused because another got in their way.
@@ -39,6 +51,8 @@ pub struct Stats {
     pub sync_count: u64,
     /// Checkpoints by this handle.
     pub checkpoint_count: u64,
+    /// Merges by this handle.
+    pub compaction_count: u64,
     /// The longest time that a commit was held up by something else than its own sync, in microseconds.
     pub stall_us_max: u64,
     /// Why the last piece of work in the background failed, if it did: it will be tried again.
@@ -52,6 +66,9 @@ impl Stats {
         for stream in view.streams.values() {
             log_bytes += stream.size()?;
         }
+        let runs: Vec<_> = view.runs.iter().rev().map(Arc::clone).collect();
+        let infos = compaction::run_infos(&runs, &view.streams, &|id| !view.catalog.has(id))?;
+        let space = compaction::space(&infos, &view.streams);
         let tables = &view.memtables;
         let mut stats = Self {
             last_lsn: snapshot.lsn(),
@@ -64,10 +81,16 @@ impl Stats {
             memtable_bytes: tables.iter().map(|table| table.memory_bytes() as u64).sum(),
             cache_bytes: view.cache.len_bytes(),
             durable_lsn: snapshot.lsn(),
+            live_bytes: space.live_bytes,
+            dead_bytes_estimate: space.dead_bytes_estimate,
+            compressed_bytes: space.compressed_bytes,
+            raw_bytes: space.raw_bytes,
+            obsolete_bytes: 0,
             commit_count: 0,
             conflict_count: 0,
             sync_count: 0,
             checkpoint_count: 0,
+            compaction_count: 0,
             stall_us_max: 0,
             background_failure: None,
         };
@@ -77,11 +100,16 @@ impl Stats {
             stats.commit_count = get(&counters.commits);
             stats.conflict_count = get(&counters.conflicts);
             stats.sync_count = get(&counters.syncs) + writer.editor.sync_count();
+            stats.compaction_count = get(&counters.compactions);
             stats.checkpoint_count = get(&counters.checkpoints);
             stats.stall_us_max = get(&counters.stall_us_max);
+            if let Ok(compactor) = writer.compactor.try_lock() {
+                stats.obsolete_bytes = compactor.obsolete_bytes();
+            }
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
-            stats.background_failure = queue.trouble.as_ref().map(|t| t.message.clone());
+            let trouble = queue.trouble.as_ref().or(queue.compaction_trouble.as_ref());
+            stats.background_failure = trouble.map(|trouble| trouble.message.clone());
         }
         Ok(stats)
     }

@@ -3,11 +3,13 @@
 //! Promises: nothing is written by two at a time that must be written by one. Relies on holding the lock. Commit, checkpoint
 //! and the rest are in files of their own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entidb_storage::{Directory, DirectoryLock};
 
 use crate::commit::Committer;
+use crate::compact::Compactor;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::format::footer::Tally;
@@ -26,8 +28,12 @@ pub(crate) struct Writer {
     pub(crate) published: Arc<Published>,
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
-    /// Whoever makes a checkpoint, merges or closes holds it.
+    /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
+    /// Whoever merges runs holds it.
+    pub(crate) compactor: Mutex<Compactor>,
+    /// Whether the database is being closed, so that long work stops.
+    pub(crate) stopping: AtomicBool,
     /// Given back when the database is closed.
     pub(crate) lock: Mutex<Option<DirectoryLock>>,
 }
@@ -92,6 +98,7 @@ impl Writer {
 
     /// Lets no more commits in, and ends the background.
     pub(crate) fn refuse_more(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         self.committer.queue().closed = true;
         self.committer.notify();
     }
@@ -99,7 +106,9 @@ impl Writer {
     /// Does what is due, if nobody is there to do it in the background.
     pub(crate) fn maintain(&self) {
         if !self.options.background {
-            self.checkpoint_if_due();
+            let checkpoints = self.checkpoint_if_due();
+            // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
+            while checkpoints && self.compact_if_due().unwrap_or(false) {}
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Committer {
     flusher: Condvar,
     /// Woken when there is something to do in the background.
     worker: Condvar,
+    /// Woken when there may be something to merge.
+    compactor: Condvar,
     logs: Mutex<Logs>,
     /// Woken when a log that was turned away from is synced.
     retired: Condvar,
@@ -103,6 +105,7 @@ pub(crate) struct Counters {
     pub(crate) syncs: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) conflicts: AtomicU64,
+    pub(crate) compactions: AtomicU64,
     /// The longest time that a commit was held up by anything but its own sync, in microseconds.
     pub(crate) stall_us_max: AtomicU64,
 }
@@ -110,6 +113,10 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn sync(&self) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn compaction(&self) {
+        self.compactions.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn checkpoint(&self) {
@@ -134,6 +141,7 @@ impl Committer {
             changed: Condvar::new(),
             flusher: Condvar::new(),
             worker: Condvar::new(),
+            compactor: Condvar::new(),
             logs: Mutex::new(logs),
             retired: Condvar::new(),
             opening: Mutex::new(()),
@@ -179,6 +187,17 @@ impl Committer {
         self.changed.notify_all();
         self.flusher.notify_all();
         self.worker.notify_all();
+        self.compactor.notify_all();
+    }
+
+    /// Waits until there may be something to merge, or `timeout` has passed.
+    pub(crate) fn wait_compaction<'a>(
+        &self,
+        queue: MutexGuard<'a, Queue>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Queue> {
+        let waited = self.compactor.wait_timeout(queue, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits until there is something to do in the background, or `timeout` has passed.
@@ -189,6 +208,12 @@ impl Committer {
     ) -> MutexGuard<'a, Queue> {
         let waited = self.worker.wait_timeout(queue, timeout);
         waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Has the background look for what is to be merged.
+    pub(crate) fn want_compaction(&self) {
+        self.queue().wants_compaction = true;
+        self.notify();
     }
 
     /// Notes why a piece of background work failed, for those who wait for it.

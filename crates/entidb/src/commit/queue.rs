@@ -53,6 +53,10 @@ pub(crate) struct Queue {
     pub(crate) frozen: VecDeque<Frozen>,
     /// The log that comes next, listed by the manifest and still empty.
     pub(super) next_log: Option<NextLog>,
+    /// Whether runs have come that the background has not looked at.
+    pub(crate) wants_compaction: bool,
+    /// Why the last merge failed, if it did.
+    pub(crate) compaction_trouble: Option<Refusal>,
     /// Why the last piece of background work failed, if it did.
     pub(crate) trouble: Option<Refusal>,
 }
@@ -115,6 +119,8 @@ impl Queue {
             idle: Vec::new(),
             frozen: VecDeque::new(),
             next_log: None,
+            wants_compaction: false,
+            compaction_trouble: None,
             trouble: None,
         }
     }

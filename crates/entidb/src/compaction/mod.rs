@@ -11,8 +11,10 @@ mod plan;
 mod space;
 
 pub(crate) use merge::{Context, Merged, Outcome, Source, run};
-pub(crate) use plan::{Job, Policy, Rewrite, RunInfo, plan, plan_all};
-pub(crate) use space::{SpaceInfo, run_infos, space, unreferenced};
+pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all};
+pub(crate) use space::{run_infos, space};
+#[cfg(test)]
+pub(crate) use {plan::Rewrite, space::SpaceInfo};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,6 @@ use crate::format::footer::Live;
 use crate::format::key::Key;
 use crate::format::record;
 use crate::ids::{CollectionId, EntityId, StreamId};
-use crate::manifest::Manifest;
 use crate::memtable::Location;
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
@@ -131,17 +130,6 @@ pub(crate) fn run_infos(
         infos.push(info);
     }
     Ok(infos)
-}
-
-/// The listed segments that none of the listed runs points into: whatever was in them is superseded, or was a range tombstone,
-/// which stands in a run. They may leave the manifest with the next edit. `runs` are all that the manifest lists.
-pub(crate) fn unreferenced(manifest: &Manifest, runs: &[Arc<Run>]) -> Vec<StreamId> {
-    debug_assert_eq!(manifest.runs.len(), runs.len());
-    let streams = runs.iter().flat_map(|run| &run.footer.streams);
-    let used: BTreeSet<_> = streams.copied().collect();
-    let segments = manifest.segments.iter().chain(&manifest.rewritten);
-    let streams = segments.map(|segment| segment.stream);
-    streams.filter(|stream| !used.contains(stream)).collect()
 }
 
 /// How the segments' bytes are used, by what `run_infos` said.

@@ -18,10 +18,11 @@ const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
 const KIND_RANGE: u16 = 2;
 const KIND_COLLECTION: u16 = 3;
-/// The record's LSN stands between id and payload: always outside a log, where records of many commits mix.
+/// The low 32 bits of the record's LSN stand between id and payload: always outside a log, where records of many commits mix. The
+/// whole LSN is bound into the checksum, and the segment's footer says in which range it lies.
 const FLAG_LSN: u16 = 1 << 3;
 /// Length of that field in bytes.
-pub(crate) const LSN_LEN: usize = 8;
+pub(crate) const LSN_LEN: usize = 4;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl Header {
         debug_assert_eq!(payload.len() as u64, u64::from(self.payload_len));
         let at = out.len();
         self.push(FLAG_LSN, out);
-        out.extend_from_slice(&lsn.0.to_le_bytes());
+        out.extend_from_slice(&low(lsn).to_le_bytes());
         out.extend_from_slice(payload);
         sum(at, out);
     }
@@ -90,12 +91,12 @@ impl Header {
         Self::fields(bytes, 0).unwrap_or_else(|| Err(Fault::short(HEADER_LEN, bytes.len())))
     }
 
-    /// As [`decode`](Self::decode), of a record that has its LSN in it.
-    pub(crate) fn decode_with_lsn(bytes: &[u8]) -> Result<(Self, Lsn), Fault> {
+    /// As [`decode`](Self::decode), of a record that has the low bits of its LSN in it.
+    pub(crate) fn decode_with_lsn(bytes: &[u8]) -> Result<(Self, u32), Fault> {
         let short = || Fault::short(HEADER_LEN + LSN_LEN, bytes.len());
         let header = Self::fields(bytes, FLAG_LSN).unwrap_or_else(|| Err(short()))?;
-        let lsn = Fields::new(bytes.get(HEADER_LEN..).unwrap_or_default()).u64();
-        Ok((header, Lsn(lsn.ok_or_else(short)?)))
+        let low = Fields::new(bytes.get(HEADER_LEN..).unwrap_or_default()).u32();
+        Ok((header, low.ok_or_else(short)?))
     }
 
     /// The fields of a record that has these flags beside its kind.
@@ -144,6 +145,21 @@ impl Header {
     }
 }
 
+/// The low 32 bits of an LSN.
+fn low(lsn: Lsn) -> u32 {
+    (lsn.0 & u64::from(u32::MAX)) as u32
+}
+
+/// The LSNs with these low bits from `first` to `last`: one, but in a segment with commits from before and behind many crashes.
+pub(crate) fn lsns(low: u32, first: Lsn, last: Lsn) -> impl Iterator<Item = Lsn> {
+    let span = 1_u64 << 32;
+    let high = first.0 & !(span - 1);
+    let from = (0..).map(move |n: u64| high.saturating_add(n.saturating_mul(span)));
+    let lsns = from.map(move |high| high | u64::from(low));
+    let lsns = lsns.skip_while(move |lsn| *lsn < first.0);
+    lsns.take_while(move |lsn| *lsn <= last.0).map(Lsn)
+}
+
 /// Fills in the checksum of the record at `at`, not bound to a place.
 fn sum(at: usize, out: &mut [u8]) {
     let crc = crc32c(out.get(at + CRC_LEN..).unwrap_or_default());
@@ -174,11 +190,11 @@ pub(crate) fn open(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fa
 /// As [`open`], of a record that has its LSN in it, which must be the binding's.
 pub(crate) fn open_with_lsn(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fault> {
     check(bytes, binding)?;
-    let (header, lsn) = Header::decode_with_lsn(bytes)?;
-    if lsn != binding.lsn {
+    let (header, found) = Header::decode_with_lsn(bytes)?;
+    if found != low(binding.lsn) {
         return Err(Fault::damaged(
             format!("a record of commit {}", binding.lsn),
-            format!("one of {lsn}"),
+            format!("one whose low bits are {found}"),
         ));
     }
     let payload = bytes.get(HEADER_LEN + LSN_LEN..).unwrap_or_default();

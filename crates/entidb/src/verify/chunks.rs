@@ -58,10 +58,11 @@ fn check(
         last: None,
     };
     let mut skipped = false;
+    let range = (chunks.footer.first_lsn, chunks.footer.last_lsn);
     for place in (0..chunks.count()).filter_map(|number| chunks.place(number)) {
         let checked = chunks
             .read(stream, &place)
-            .and_then(|raw| records(stream, &place, &raw, view, &mut tally, report));
+            .and_then(|raw| records(stream, &place, &raw, range, view, &mut tally, report));
         if let Err(error) = checked {
             report.add(&stream.name, &error);
             skipped = true;
@@ -89,6 +90,7 @@ fn records(
     stream: &Stream,
     place: &Place,
     raw: &Bytes,
+    range: (Lsn, Lsn),
     view: Option<&View>,
     tally: &mut Tally,
     report: &mut Report,
@@ -96,18 +98,31 @@ fn records(
     let fail = |fault: Fault| fault.at(&stream.name, place.offset);
     let mut at = 0;
     while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
-        let (header, lsn) = record::Header::decode_with_lsn(rest).map_err(fail)?;
+        let (header, low) = record::Header::decode_with_lsn(rest).map_err(fail)?;
         let len = header.record_len() + record::LSN_LEN as u64;
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let bytes = rest
             .get(..len)
             .ok_or_else(|| fail(Fault::short(len, rest.len())))?;
-        let binding = Binding {
-            salt: stream.salt,
-            offset: place.raw_at + at as u64,
-            lsn,
-        };
-        let (header, payload) = record::open_with_lsn(bytes, binding).map_err(fail)?;
+        let (first, last) = range;
+        let mut opened = Err(Fault::damaged(
+            format!("a commit from {first} to {last}"),
+            format!("one whose low bits are {low}"),
+        ));
+        let mut lsn = first;
+        for candidate in record::lsns(low, first, last) {
+            let binding = Binding {
+                salt: stream.salt,
+                offset: place.raw_at + at as u64,
+                lsn: candidate,
+            };
+            lsn = candidate;
+            opened = record::open_with_lsn(bytes, binding);
+            if opened.is_ok() {
+                break;
+            }
+        }
+        let (header, payload) = opened.map_err(fail)?;
         let tombstone = header.kind == record::Kind::Tombstone;
         if !tombstone {
             entidb_codec::validate(payload)

@@ -9,7 +9,7 @@ use entidb_storage::{
 use proptest::prelude::*;
 
 use super::history::{COLLECTION_COUNT, Store, Write, key};
-use crate::compaction::{Job, Outcome, Rewrite, SpaceInfo, plan_all, unreferenced};
+use crate::compaction::{Job, Outcome, Rewrite, SpaceInfo, plan_all};
 use crate::format::name::StreamKind;
 use crate::ids::{CollectionId, StreamId};
 use crate::options::Compression;
@@ -540,16 +540,6 @@ fn a_run_of_range_tombstones_alone_hides_what_is_older() {
         (store.infos()[0].entries, store.infos()[0].ranges),
         (20, false)
     );
-    // A log whose records are all superseded within one checkpoint is nobody's.
-    let again = || puts(0..10, 50);
-    store.checkpoint(&[again()]);
-    let all: Vec<_> = store.runs();
-    assert_eq!(unreferenced(&store.manifest, &all), []);
-    store.manifest.runs.pop();
-    let all: Vec<_> = store.runs();
-    let last = store.manifest.segments.last().expect("the log").stream;
-    assert_eq!(unreferenced(&store.manifest, &all), [last]);
-    store.manifest.segments.pop();
     // And where nothing is left, there is no run.
     store.checkpoint(&[vec![Write::DeleteRange {
         collection: CollectionId(1),

@@ -1,0 +1,279 @@
+//! When compaction runs, and how its outcome takes effect: the plan and the merge are in `compaction/`.
+//!
+//! Promises: a merge and its manifest's edit change nothing that anybody reads; a stream goes only when nobody has it any more.
+//! Commits and checkpoints go on beside it. Relies on snapshots holding on to their view. Must never decide what is dead.
+
+use std::any::Any;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::commit::Refusal;
+use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
+use crate::error::{ErrorKind, Result};
+use crate::ids::{CollectionId, StreamId};
+use crate::run::Run;
+use crate::segment;
+use crate::stream::Stream;
+use crate::view::View;
+use crate::writer::Writer;
+
+/// What only whoever compacts knows.
+#[derive(Default)]
+pub(crate) struct Compactor {
+    /// Streams that the manifest does not list any more and that somebody may be reading.
+    obsolete: Vec<Obsolete>,
+    /// The job that had nothing to gain, and the runs that it was planned for.
+    futile: Option<(Vec<StreamId>, Job)>,
+}
+
+/// A stream that goes when nobody has it any more.
+struct Obsolete {
+    name: String,
+    len: u64,
+    holder: Weak<dyn Any + Send + Sync>,
+}
+
+/// How to hold a merge back.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Somebody waits for it.
+    Full,
+    /// It is background work, and has a budget.
+    Budget,
+}
+
+impl Writer {
+    pub(crate) fn compactor(&self) -> MutexGuard<'_, Compactor> {
+        self.compactor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Merges what is due. Says whether there was anything.
+    pub(crate) fn compact_if_due(&self) -> Result<bool> {
+        let mut compactor = self.compactor();
+        let done = self.compact_once(&mut compactor);
+        self.remove_obsolete(&mut compactor, false);
+        drop(compactor);
+        self.note_compaction(&done);
+        done
+    }
+
+    fn compact_once(&self, compactor: &mut Compactor) -> Result<bool> {
+        if !self.options.auto_compaction {
+            return Ok(false);
+        }
+        let (view, _) = self.published.get();
+        let runs = oldest_first(&view);
+        let infos = self.run_infos(&runs, &view)?;
+        let Some(job) = compaction::plan(&infos, &self.policy()) else {
+            return Ok(false);
+        };
+        let ids: Vec<StreamId> = runs.iter().map(|run| run.entry.stream).collect();
+        let planned = (ids, job);
+        if compactor.futile.as_ref() == Some(&planned) {
+            return Ok(false);
+        }
+        let (ids, job) = planned;
+        if self.carry_out(&job, &runs, &view, Pace::Budget, compactor)? {
+            compactor.futile = None;
+            return Ok(true);
+        }
+        compactor.futile = Some((ids, job));
+        Ok(false)
+    }
+
+    /// Gives back all the room that can be, and puts in order what is scattered.
+    pub(crate) fn compact(&self) -> Result<()> {
+        self.checkpoint()?;
+        let mut compactor = self.compactor();
+        // The first round finds out what is dead, by merging all keys; a second finds nothing to gain.
+        for _ in 0..2 {
+            let (view, _) = self.published.get();
+            let runs = oldest_first(&view);
+            let infos = self.run_infos(&runs, &view)?;
+            let Some(job) = compaction::plan_all(&infos) else {
+                break;
+            };
+            let done = self.carry_out(&job, &runs, &view, Pace::Full, &mut compactor);
+            self.note_compaction(&done);
+            if !done? {
+                break;
+            }
+        }
+        self.remove_obsolete(&mut compactor, false);
+        Ok(())
+    }
+
+    fn policy(&self) -> Policy {
+        let default = Policy::default();
+        // With small logs everything is smaller.
+        let log_bytes = self.options.checkpoint_log_bytes;
+        Policy {
+            dead_bytes_min: default.dead_bytes_min.min(log_bytes / 4),
+            entries_min: default.entries_min.min(log_bytes / 64),
+            compression: self.options.compression,
+            ..default
+        }
+    }
+
+    pub(crate) fn run_infos(&self, runs: &[Arc<Run>], view: &View) -> Result<Vec<RunInfo>> {
+        let is_dropped = |id: CollectionId| !view.catalog.has(id);
+        compaction::run_infos(runs, &view.streams, &is_dropped)
+    }
+
+    /// Carries out a job, and lets its outcome take effect. Says whether there was anything to gain.
+    fn carry_out(
+        &self,
+        job: &Job,
+        runs: &[Arc<Run>],
+        view: &View,
+        pace: Pace,
+        compactor: &mut Compactor,
+    ) -> Result<bool> {
+        let next_lsn = self.committer.queue().next_lsn();
+        self.editor.begin_session(next_lsn, |_| ())?;
+        let source = Source {
+            runs,
+            streams: &view.streams,
+            is_dropped: &|id| !view.catalog.has(id),
+        };
+        let attempt = || {
+            let began = Instant::now();
+            let mut moved = 0;
+            let mut context = Context {
+                directory: &*self.directory,
+                database: self.editor.read(|manifest| manifest.database),
+                compression: self.options.compression,
+                allocate: &mut || self.editor.allocate_stream(),
+                salt: &mut || self.environment.salt(),
+                cancelled: &|| self.stopping.load(Ordering::Relaxed),
+                pace: &mut |bytes| {
+                    moved += bytes;
+                    self.hold_back(pace, moved, began);
+                },
+            };
+            compaction::run(job, &source, &mut context)
+        };
+        let outcome = match attempt() {
+            Err(error) if error.kind() == ErrorKind::Full && self.committer.reserve.give_up() => {
+                attempt()
+            }
+            outcome => outcome,
+        };
+        match outcome? {
+            Outcome::Merged(merged) => {
+                self.take_effect(&merged, view, compactor)?;
+                Ok(true)
+            }
+            Outcome::Nothing | Outcome::Cancelled => Ok(false),
+        }
+    }
+
+    /// Sleeps as long as the budget of background work asks for.
+    fn hold_back(&self, pace: Pace, moved: u64, began: Instant) {
+        let (Pace::Budget, Some(per_second)) = (pace, self.options.compaction_bytes_per_second)
+        else {
+            return;
+        };
+        let due = Duration::from_secs_f64(moved as f64 / per_second.max(1) as f64);
+        // In short naps, since closing does not wait for a budget.
+        while began.elapsed() < due && !self.stopping.load(Ordering::Relaxed) {
+            let left = due.saturating_sub(began.elapsed());
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    fn take_effect(&self, merged: &Merged, old: &View, compactor: &mut Compactor) -> Result<()> {
+        let database = self.editor.read(|manifest| manifest.database);
+        let open_run = |entry| Run::open(&*self.directory, entry, database).map(Arc::new);
+        let run = merged.run.map(open_run).transpose()?;
+        let segments = merged.segments.iter();
+        let segments = segments.map(|entry| segment::open(&*self.directory, entry, database));
+        let segments: Vec<Stream> = segments.collect::<Result<_>>()?;
+        // ORDER: the new run and segments are durable; this is where they take the others' place. One line earlier a crash
+        // leaves streams that no manifest names, and the next session removes them.
+        self.editor.edit(|manifest| merged.apply(manifest))?;
+        let _queue = self.committer.queue();
+        self.published.change(|view| {
+            let place = view
+                .runs
+                .iter()
+                .position(|run| merged.inputs.contains(&run.entry.stream));
+            view.runs
+                .retain(|run| !merged.inputs.contains(&run.entry.stream));
+            if let (Some(run), Some(place)) = (run, place) {
+                view.runs.insert(place, run);
+            }
+            view.streams.retain(|id, _| !merged.emptied.contains(id));
+            for segment in segments {
+                view.streams.insert(segment.id, Arc::new(segment));
+            }
+        });
+        for run in &old.runs {
+            if merged.inputs.contains(&run.entry.stream) {
+                let name = run.stream.name.clone();
+                let holder: Arc<dyn Any + Send + Sync> = Arc::clone(run) as _;
+                compactor.note(name, run.entry.len, &holder);
+            }
+        }
+        for (id, stream) in &old.streams {
+            if merged.emptied.contains(id) {
+                let len = stream.size().unwrap_or(0);
+                let holder: Arc<dyn Any + Send + Sync> = Arc::clone(stream) as _;
+                compactor.note(stream.name.clone(), len, &holder);
+            }
+        }
+        self.committer.counters.compaction();
+        Ok(())
+    }
+
+    /// Removes the streams that nobody has any more; with `all`, also those that snapshots go on reading through what they have
+    /// open.
+    pub(crate) fn remove_obsolete(&self, compactor: &mut Compactor, all: bool) {
+        compactor.obsolete.retain(|stream| {
+            let held = stream.holder.strong_count() > 0;
+            if held && !all {
+                return true;
+            }
+            // Not listed; if removing it fails, the next session does it.
+            let _ = self.directory.remove(&stream.name);
+            false
+        });
+    }
+
+    fn note_compaction(&self, done: &Result<bool>) {
+        let mut queue = self.committer.queue();
+        queue.compaction_trouble = done.as_ref().err().map(Refusal::of);
+        if self.editor.is_unknown()
+            && let Some(trouble) = queue.compaction_trouble.clone()
+        {
+            queue.poison_once(trouble);
+        }
+    }
+}
+
+impl Compactor {
+    fn note(&mut self, name: String, len: u64, holder: &Arc<dyn Any + Send + Sync>) {
+        self.obsolete.push(Obsolete {
+            name,
+            len,
+            holder: Arc::downgrade(holder),
+        });
+    }
+
+    /// Whether streams wait for somebody to let go of them.
+    pub(crate) fn has_obsolete(&self) -> bool {
+        !self.obsolete.is_empty()
+    }
+
+    /// Bytes of streams that only snapshots hold.
+    pub(crate) fn obsolete_bytes(&self) -> u64 {
+        self.obsolete.iter().map(|stream| stream.len).sum()
+    }
+}
+
+fn oldest_first(view: &View) -> Vec<Arc<Run>> {
+    view.runs.iter().rev().map(Arc::clone).collect()
+}
