@@ -27,6 +27,7 @@ pub struct Transaction {
     writes: WriteSet,
     /// What was read, where the commit has to check it.
     reads: Option<Mutex<Reads>>,
+    drops: Option<CollectionId>,
 }
 
 /// What a serializable transaction has read.
@@ -55,6 +56,8 @@ pub(crate) struct Finished {
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
     pub(crate) reads: Option<Reads>,
+    /// The collection that it drops.
+    pub(crate) drops: Option<CollectionId>,
 }
 
 impl Transaction {
@@ -65,6 +68,7 @@ impl Transaction {
             made: Vec::new(),
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Mutex::default),
+            drops: None,
         }
     }
 
@@ -279,6 +283,7 @@ impl Transaction {
             return Ok(None);
         };
         self.writes.push_drop(id)?;
+        self.drops = Some(id);
         Ok(Some(id))
     }
 
@@ -287,6 +292,7 @@ impl Transaction {
         let reads = self.reads.map(Mutex::into_inner);
         Finished {
             lsn: self.snapshot.lsn(),
+            drops: self.drops,
             made: made.cloned().collect(),
             writes: self.writes,
             reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),

@@ -355,6 +355,37 @@ fn what_a_checkpoint_has_put_into_a_run_conflicts_all_the_same() {
 }
 
 #[test]
+fn what_a_merge_has_forgotten_conflicts_all_the_same() {
+    for level in BOTH {
+        let db = table();
+        db.checkpoint().unwrap();
+        let begin = || db.begin_with(level);
+        let (mut puts, mut puts_two, mut reads) = (begin(), begin(), begin());
+        set(&mut puts, 1, 11);
+        set(&mut puts_two, 2, 22);
+        assert_eq!(get(&reads, 1), Some(10));
+        set(&mut reads, 3, 30);
+        assert!(db.untyped("test").delete(nth(1)).unwrap());
+        db.write(|tx| tx.delete_range("test", nth(2)..=nth(2)))
+            .unwrap();
+        db.compact().unwrap();
+        assert_eq!(db.stats().unwrap().run_count, 0);
+        is_refused(&db, puts);
+        is_refused(&db, puts_two);
+        match level {
+            Isolation::Snapshot => {}
+            Isolation::Serializable => is_refused(&db, reads),
+        }
+        holds(&db, &[]);
+        // What is begun behind it goes on.
+        let mut late = begin();
+        db.untyped("other").put(nth(1), &value(1)).unwrap();
+        set(&mut late, 1, 12);
+        commit(&db, late).unwrap();
+    }
+}
+
+#[test]
 fn a_deleted_range_conflicts_with_what_was_put_into_it_both_ways() {
     for (level, checkpoints) in BOTH.into_iter().flat_map(|l| [(l, 0), (l, 1), (l, 2)]) {
         let db = table();
@@ -546,7 +577,11 @@ fn a_transaction_that_wrote_nothing_answers_with_the_moment_that_it_saw() {
         assert_eq!((receipt.lsn, receipt.durable), (lsn, true));
         let receipt = commit(&db, db.begin_with(level)).unwrap();
         assert_eq!((receipt.lsn, receipt.durable), (told.lsn, false));
-        assert_eq!(db.stats().unwrap().sync_count, syncs, "nothing to make durable");
+        assert_eq!(
+            db.stats().unwrap().sync_count,
+            syncs,
+            "nothing to make durable"
+        );
         db.sync().unwrap();
         let receipt = commit(&db, db.begin_with(level)).unwrap();
         assert_eq!((receipt.lsn, receipt.durable), (told.lsn, true));

@@ -33,6 +33,11 @@ impl Committer {
         if queue.last_lsn <= since {
             return Ok(());
         }
+        if since < queue.forgotten {
+            return Err(conflict(
+                "a merge has forgotten what was deleted while it ran",
+            ));
+        }
         let later = Later::new(&view, since);
         for item in items {
             let written = match item {
@@ -66,7 +71,10 @@ impl Committer {
         }
         // That a collection was found absent is a read of all that could be in it. It may have been made by this very
         // transaction since, so only what is in it counts.
-        let made = reads.absent.iter().filter_map(|name| view.catalog.find(name));
+        let made = reads
+            .absent
+            .iter()
+            .filter_map(|name| view.catalog.find(name));
         for id in made {
             let all = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
             if later.wrote_within(all.0, all.1)? {
