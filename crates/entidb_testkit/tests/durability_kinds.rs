@@ -99,10 +99,12 @@ fn after(disk: &SimDisk) -> Database {
     quiet().seed(99).open_in(disk.clone()).unwrap()
 }
 
-/// A directory whose flushes of logs wait while it is shut.
+/// A directory whose flushes of logs, or replacements of the manifest, wait while it is shut.
 #[derive(Clone)]
 struct Gate {
     disk: SimDisk,
+    /// Whether it is the manifest that waits.
+    holds_manifest: bool,
     door: Arc<(Mutex<Door>, Condvar)>,
 }
 
@@ -117,6 +119,7 @@ impl Gate {
     fn new(disk: &SimDisk) -> Self {
         Self {
             disk: disk.clone(),
+            holds_manifest: false,
             door: Arc::default(),
         }
     }
@@ -138,7 +141,8 @@ impl Gate {
 impl Directory for Gate {
     fn open(&self, name: &str, mode: OpenMode) -> StorageResult<Box<dyn StorageBackend>> {
         let backend = self.disk.open(name, mode)?;
-        let door = name.ends_with(".log").then(|| Arc::clone(&self.door));
+        let held = !self.holds_manifest && name.ends_with(".log");
+        let door = held.then(|| Arc::clone(&self.door));
         Ok(Box::new(Gated { backend, door }))
     }
 
@@ -155,6 +159,9 @@ impl Directory for Gate {
     }
 
     fn replace(&self, name: &str, data: &[u8]) -> StorageResult<()> {
+        if self.holds_manifest {
+            pass(&self.door);
+        }
         self.disk.replace(name, data)
     }
 
@@ -165,6 +172,16 @@ impl Directory for Gate {
     fn sync(&self) -> StorageResult<()> {
         Directory::sync(&self.disk)
     }
+}
+
+/// Waits while the door is shut.
+fn pass(door: &(Mutex<Door>, Condvar)) {
+    let mut state = door.0.lock().unwrap();
+    state.waiting += 1;
+    while state.shut {
+        state = door.1.wait(state).unwrap();
+    }
+    state.waiting -= 1;
 }
 
 struct Gated {
@@ -195,12 +212,7 @@ impl StorageBackend for Gated {
 
     fn flush(&mut self) -> StorageResult<()> {
         if let Some(door) = &self.door {
-            let mut state = door.0.lock().unwrap();
-            state.waiting += 1;
-            while state.shut {
-                state = door.1.wait(state).unwrap();
-            }
-            state.waiting -= 1;
+            pass(door);
         }
         self.backend.flush()
     }
@@ -366,6 +378,32 @@ fn an_eventual_commit_behind_a_durable_one_is_seen_with_it() {
             assert_eq!((db.lsn(), prefix(&db)), (behind.lsn, 3));
         });
         assert!(prefix(&after(&disk.crash(Policy::Nothing))) >= 2);
+    });
+}
+
+#[test]
+fn a_put_between_a_drop_and_the_end_of_its_name_is_not_lost_with_it() {
+    without_hanging(|| {
+        let disk = SimDisk::new(9);
+        let gate = Gate {
+            holds_manifest: true,
+            ..Gate::new(&disk)
+        };
+        let db = busy().open_in(gate.clone()).unwrap();
+        put(&db, 0, Durability::Sync).unwrap();
+        gate.shut();
+        std::thread::scope(|scope| {
+            let drops = scope.spawn(|| db.drop_collection("a").unwrap());
+            gate.until_somebody_waits();
+            let puts = scope.spawn(|| put(&db, 1, Durability::Sync).unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+            gate.open_up();
+            assert!(drops.join().unwrap() && puts.join().unwrap().durable);
+        });
+        for db in [&db, &after(&disk.crash(Policy::Nothing))] {
+            assert!(db.untyped("a").contains(id(1)).unwrap());
+            assert_eq!(db.untyped("a").scan().count(), 1);
+        }
     });
 }
 
