@@ -119,17 +119,18 @@ fn work(writer: &Writer) {
         }
         let wants_log = queue.take_wants_log();
         drop(queue);
-        let mut done = Ok(());
-        if wants_log {
-            done = committer.prepare_next_log();
-            if let Err(error) = &done {
-                committer.note_trouble(error);
-            }
-        }
+        let prepared = match wants_log {
+            true => committer.prepare_next_log(),
+            false => Ok(()),
+        };
         let mut maintenance = writer.maintenance();
-        // A checkpoint notes its failure itself.
-        done = done.and(writer.checkpoint_frozen(&mut maintenance));
+        // It notes its failure itself, or that there is none.
+        let made = writer.checkpoint_frozen(&mut maintenance);
         drop(maintenance);
+        if let Err(error) = &prepared {
+            committer.note_no_log(error);
+        }
+        let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
         if done.is_err() {
             let queue = committer.queue();

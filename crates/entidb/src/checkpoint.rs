@@ -83,11 +83,10 @@ impl Writer {
     }
 
     fn make_checkpoints(&self, maintenance: &Maintenance) -> Result<()> {
-        let mut queue = self.committer.queue();
+        let queue = self.committer.queue();
         let Some(next_lsn) = queue.frozen.front().map(|_| queue.next_lsn()) else {
             return Ok(());
         };
-        queue = self.committer.settle(queue)?;
         drop(queue);
         self.editor.begin_session(next_lsn, |_| ())?;
         if maintenance.failed {
@@ -96,19 +95,21 @@ impl Writer {
             self.editor.remove_unlisted()?;
         }
         loop {
-            let frozen = self.committer.queue().frozen.front().cloned();
-            match frozen {
-                Some(frozen) => self.make_checkpoint(frozen)?,
-                None => return Ok(()),
-            }
+            // Each time, since commits may have turned to another log meanwhile: what is in a frozen memtable has to be in
+            // its log, and that log to be turned away from, before it is closed.
+            let queue = self.committer.settle(self.committer.queue())?;
+            let Some(frozen) = queue.frozen.front().cloned() else {
+                return Ok(());
+            };
+            drop(queue);
+            self.make_checkpoint(frozen)?;
         }
     }
 
     /// Seals the logs of the oldest frozen memtable, writes its keys as a run, and lists both.
     fn make_checkpoint(&self, mut frozen: Frozen) -> Result<()> {
         if let Some(log) = frozen.log.take() {
-            let retired = self.retire(log)?;
-            frozen.idle.extend(retired);
+            frozen.idle.push(self.retire(log)?);
             if let Some(front) = self.committer.queue().frozen.front_mut() {
                 // Should the rest fail, the next attempt finds the log closed.
                 *front = frozen.clone();
@@ -153,6 +154,9 @@ impl Writer {
             .collect::<Result<_>>()
             .inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))?;
         let mut queue = self.committer.queue();
+        // The logs of it were synced, and all before them: a run has only the newest version of a key, so all of it has to be
+        // shown before the run takes the memtable's place.
+        self.committer.note_durable(&mut queue, last_lsn);
         self.published.change(|view| {
             view.memtables
                 .retain(|memtable| !Arc::ptr_eq(memtable, &frozen.memtable));
@@ -179,9 +183,13 @@ impl Writer {
     }
 
     /// Closes the log `id`, which was turned away from, once all of it is synced.
-    fn retire(&self, id: StreamId) -> Result<Option<IdleLog>> {
+    fn retire(&self, id: StreamId) -> Result<IdleLog> {
         let Some(mut log) = self.committer.take_retired(id) else {
-            return Ok(None);
+            // Closing it has failed. Its keys must not be covered while the manifest lists it.
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                format!("log {id} could not be closed: open the database again"),
+            ));
         };
         if log.is_unsynced() {
             self.committer.counters.sync();
@@ -194,7 +202,7 @@ impl Writer {
         } else {
             self.committer.give_back_retired(false);
         }
-        close(log).map(Some)
+        close(log).inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))
     }
 
     /// Writes the newest version of each key. `None` if nothing was committed.
@@ -261,9 +269,9 @@ impl Writer {
     }
 
     fn end_session(&self) -> Result<()> {
-        let queue = self.committer.queue();
-        let queue = self.committer.settle(queue)?;
-        drop(queue);
+        // ORDER: what the manifest calls the end of the log is synced; one line earlier a crash leaves an open session.
+        self.committer.sync()?;
+        drop(self.committer.settle(self.committer.queue())?);
         if !self.editor.in_session() {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::StreamId;
+use crate::ids::{Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
@@ -202,7 +202,15 @@ impl Writer {
         // ORDER: the new run and segments are durable; this is where they take the others' place. One line earlier a crash
         // leaves streams that no manifest names, and the next session removes them.
         self.editor.edit(|manifest| merged.apply(manifest))?;
-        let _queue = self.committer.queue();
+        let mut queue = self.committer.queue();
+        let oldest = old.runs.last().map(|run| run.entry.stream);
+        if oldest.is_some_and(|oldest| merged.inputs.contains(&oldest)) {
+            // Behind the oldest run there is nothing to delete, so tombstones went.
+            let inputs = old.runs.iter();
+            let inputs = inputs.filter(|run| merged.inputs.contains(&run.entry.stream));
+            let last = inputs.map(|run| run.entry.last_lsn).max();
+            queue.forgotten = queue.forgotten.max(last.unwrap_or(Lsn::ZERO));
+        }
         self.published.change(|view| {
             let place = view
                 .runs

@@ -142,8 +142,12 @@ pub(crate) fn load(
             // The batch's checksum held: that its records can be read is checked here, their own checksums when they are.
             log::records(&stream, &walk, |found| {
                 tombstones += u64::from(found.is_tombstone());
+                let collection = found.header.collection;
                 if found.header.kind == Kind::Collection {
-                    dropped.push(found.header.collection);
+                    dropped.push(collection);
+                } else {
+                    // Put there since the catalog could not be changed: it lives on.
+                    dropped.retain(|id| *id != collection);
                 }
                 match manifest.catalog.has_given(found.header.collection) {
                     true => Ok(()),
