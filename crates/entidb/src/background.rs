@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long to sleep when there is nothing to wait for.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// What a thread does until the writer is closed.
+type Work = fn(&Writer);
+
 /// The threads of one database.
 #[derive(Default)]
 pub(crate) struct Background {
@@ -31,7 +34,7 @@ impl Background {
     /// [`ErrorKind::Io`] if the system gives no thread.
     pub(crate) fn start(writer: &Arc<Writer>) -> Result<Self> {
         let background = Self::default();
-        let works: [(&str, fn(&Writer)); 3] = [
+        let works: [(&str, Work); 3] = [
             ("entidb-flush", flush),
             ("entidb-work", work),
             ("entidb-merge", merge),

@@ -275,14 +275,12 @@ impl Cache {
     }
 
     /// How often a block or page was found.
-
     pub(crate) fn hit_count(&self) -> u64 {
         let counters = self.counters.iter();
         counters.map(|c| c.hits.load(Ordering::Relaxed)).sum()
     }
 
     /// How often one was looked for and not found.
-
     pub(crate) fn miss_count(&self) -> u64 {
         let counters = self.counters.iter();
         counters.map(|c| c.misses.load(Ordering::Relaxed)).sum()

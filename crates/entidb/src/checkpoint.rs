@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::name::StreamKind;
 use crate::ids::{Lsn, StreamId};
-use crate::log::{Failure, Log, seal};
+use crate::log::{Failure, Log, seal, unfooted};
 use crate::manifest::{Closed, SealedEntry};
 use crate::run::{Builder, Run};
 use crate::stream::Stream;
@@ -117,9 +117,8 @@ impl Writer {
         }
         let last_lsn = frozen.memtable.last_lsn();
         let mut segments = Vec::new();
-        for log in frozen.idle.iter().filter(|log| log.tally.batches() > 0) {
-            self.committer.counters.sync();
-            segments.push(seal(&*self.directory, &log.stream, log.end, &log.tally)?);
+        for index in 0..frozen.idle.len() {
+            segments.extend(self.seal(&mut frozen, index)?);
         }
         let run = self.write_run(&frozen)?;
         let database = self.editor.read(|manifest| manifest.database);
@@ -180,6 +179,29 @@ impl Writer {
         self.committer.counters.checkpoint();
         self.committer.want_compaction();
         Ok(())
+    }
+
+    /// Makes a segment of one of the logs, if it has a batch. One that was not closed by its writer is not touched any more:
+    /// after a crash or a failed sync, what is appended to it might not stay. It becomes a segment as it is, without a footer.
+    fn seal(&self, frozen: &mut Frozen, index: usize) -> Result<Option<SealedEntry>> {
+        let Some(log) = frozen.idle.get_mut(index) else {
+            return Ok(None);
+        };
+        if log.tally.batches() == 0 {
+            return Ok(None);
+        }
+        if !log.closed {
+            return unfooted(&log.stream, log.end, &log.tally).map(Some);
+        }
+        self.committer.counters.sync();
+        let sealed = seal(&*self.directory, &log.stream, log.end, &log.tally);
+        if sealed.is_err() {
+            log.closed = false;
+            if let Some(front) = self.committer.queue().frozen.front_mut() {
+                *front = frozen.clone();
+            }
+        }
+        sealed.map(Some)
     }
 
     /// Closes the log `id`, which was turned away from, once all of it is synced.
@@ -323,6 +345,7 @@ fn close(log: Log) -> Result<IdleLog> {
         stream: Arc::new(log.stream().clone()),
         end: log.end(),
         tally: log.tally(),
+        closed: true,
         clean: false,
         unsynced: false,
     };

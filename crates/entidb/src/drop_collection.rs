@@ -24,12 +24,15 @@ impl Writer {
         self.committer.begin_drop(id);
         let dropped = self
             .committer
-            .commit(transaction.finish(), Durability::Sync)
+            .commit(transaction.finish(), Durability::Sync);
+        if dropped.is_ok() {
             // ORDER: the drop is durable before the catalog forgets the name; one line earlier a crash leaves an empty
-            // collection, and recovery finishes this, unless something was put there since.
-            .and_then(|_| self.take_from_catalog(&[id]));
+            // collection, and recovery finishes this, unless something was put there since. So does a failure here: the drop
+            // is committed all the same, and what the failure means for writing, the next write hears.
+            let _ = self.take_from_catalog(&[id]);
+        }
         self.committer.end_drop(id);
-        dropped.map(|()| true)
+        dropped.map(|_| true)
     }
 
     /// Takes dropped collections out of the catalog. Their ids are never given out again.

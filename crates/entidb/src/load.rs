@@ -120,7 +120,7 @@ pub(crate) fn load(
     let mut streams = BTreeMap::new();
     for entry in &manifest.segments {
         let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
-        stream.footer(entry.end, entry.len, &entry.digest)?;
+        stream.check_end(entry)?;
         streams.insert(stream.id, Arc::new(stream));
     }
     for entry in &manifest.rewritten {
@@ -217,6 +217,7 @@ pub(crate) fn load(
             stream,
             end: tail.end,
             tally: tail.tally,
+            closed: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             unsynced: unsynced.is_some_and(|first| index >= first),
         })

@@ -19,7 +19,7 @@ use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::record;
 use crate::ids::StreamId;
-use crate::manifest::{DIGEST_LEN, digest};
+use crate::manifest::{DIGEST_LEN, SealedEntry, digest};
 use crate::memtable::Location;
 use crate::segment::Chunks;
 
@@ -169,6 +169,23 @@ impl Stream {
             ));
         }
         Ok(bytes)
+    }
+
+    /// Checks that a segment is there to its end: by its footer, or where it has none, by its length alone.
+    pub(crate) fn check_end(&self, entry: &SealedEntry) -> Result<()> {
+        if entry.len > entry.end {
+            return self.footer(entry.end, entry.len, &entry.digest).map(drop);
+        }
+        let size = self.size()?;
+        if size < entry.end {
+            return Err(Error::corrupt(
+                &self.name,
+                size,
+                format!("batches up to {}", entry.end),
+                format!("the end of the stream at {size}"),
+            ));
+        }
+        Ok(())
     }
 
     /// Nothing is appended to this stream any more: what a run points into is sealed.

@@ -67,6 +67,8 @@ pub(crate) struct IdleLog {
     pub(crate) tally: Tally,
     /// Whether nothing lies behind `end` and all of it is synced, so that it may be appended to again.
     pub(crate) clean: bool,
+    /// Whether it was closed at its end without a failure, so that a footer may be appended there.
+    pub(crate) closed: bool,
     /// Whether some of it is not known to be synced: the manifest must not name its end until that was copied.
     pub(crate) unsynced: bool,
 }

@@ -1,5 +1,10 @@
 //! Room comes back: by itself, when asked for, and not before the last snapshot has let go.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail as its functions do"
+)]
+
 mod common;
 
 use std::time::{Duration, Instant};

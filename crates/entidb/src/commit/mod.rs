@@ -437,6 +437,12 @@ impl Committer {
         let mut held_up: Option<Instant> = None;
         let mut queue = self.queue();
         loop {
+            if self.editor.is_unknown() {
+                queue.poison_once(Refusal {
+                    kind: ErrorKind::Poisoned,
+                    message: "replacing the manifest failed".to_owned(),
+                });
+            }
             queue.check()?;
             if self.is_due(&queue) && queue.next_log.is_some() {
                 self.rotate(&mut queue);

@@ -11,6 +11,8 @@ pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
 const COLLECTION_AT: usize = 4 + 4;
 const FLAGS_AT: usize = 4 + 4 + 2;
 const CRC_LEN: usize = 4;
+/// Length of a range tombstone's payload in bytes: the last id.
+const RANGE_LEN: u32 = 16;
 
 /// The low three bits of the flags: what the record says. Values 4 to 7 are reserved.
 const KIND_MASK: u16 = 0b111;
@@ -128,7 +130,7 @@ impl Header {
         let only = match kind {
             Kind::Entity => payload_len,
             Kind::Tombstone | Kind::Collection => 0,
-            Kind::Range => EntityId::LEN as u32,
+            Kind::Range => RANGE_LEN,
         };
         if payload_len != only {
             return Some(Err(Fault::damaged(
@@ -146,6 +148,7 @@ impl Header {
 }
 
 /// The low 32 bits of an LSN.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits")]
 fn low(lsn: Lsn) -> u32 {
     (lsn.0 & u64::from(u32::MAX)) as u32
 }
@@ -223,4 +226,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
     }
 }
 
-const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28);
+const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
