@@ -190,16 +190,19 @@ impl Writer {
         if log.tally.batches() == 0 {
             return Ok(None);
         }
+        if log.sealed.is_some() {
+            return Ok(log.sealed);
+        }
         if !log.closed {
             return unfooted(&log.stream, log.end, &log.tally).map(Some);
         }
         self.committer.counters.sync();
         let sealed = seal(&*self.directory, &log.stream, log.end, &log.tally);
-        if sealed.is_err() {
-            log.closed = false;
-            if let Some(front) = self.committer.queue().frozen.front_mut() {
-                *front = frozen.clone();
-            }
+        log.closed = false;
+        log.sealed = sealed.as_ref().ok().copied();
+        if let Some(front) = self.committer.queue().frozen.front_mut() {
+            // Should the rest fail, the next attempt does not touch it again.
+            *front = frozen.clone();
         }
         sealed.map(Some)
     }
@@ -346,6 +349,7 @@ fn close(log: Log) -> Result<IdleLog> {
         end: log.end(),
         tally: log.tally(),
         closed: true,
+        sealed: None,
         clean: false,
         unsynced: false,
     };

@@ -217,6 +217,7 @@ pub(crate) fn load(
             stream,
             end: tail.end,
             tally: tail.tally,
+            sealed: None,
             closed: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             unsynced: unsynced.is_some_and(|first| index >= first),
