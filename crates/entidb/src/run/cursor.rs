@@ -7,7 +7,7 @@ use super::Run;
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::format::key::Key;
-use crate::format::page::Page;
+use crate::format::leaf;
 use crate::memtable::Location;
 
 /// How many entries are decoded at a time: at first, since a short range needs few, and at most.
@@ -234,7 +234,7 @@ impl Cursor {
 }
 
 /// The index of the first key above `key`.
-fn behind(page: &Page, key: &Key) -> usize {
+fn behind(page: &leaf::Leaf, key: &Key) -> usize {
     let mut index = page.lower_bound(key);
     while index < page.count() && page.key(index) == *key {
         index += 1;
