@@ -448,7 +448,7 @@ mod tests {
         let entries = keys.iter().enumerate().map(|(index, key)| Entry {
             key: *key,
             lsn: Lsn(7 + index as u64 % 3),
-            stream: (index % 7) as u32,
+            stream: u32::try_from(index % 7).unwrap(),
             offset: (100 << (index % 30)) + 100 * index as u64,
             len: 90,
             tombstone: index % 5 == 0,
