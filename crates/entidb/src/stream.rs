@@ -307,12 +307,29 @@ impl Stream {
     }
 
     /// Checks that `bytes` are the record at `location`, and that of `key`. Returns the length of its payload.
+    #[inline]
     pub(crate) fn check(&self, bytes: &[u8], key: Key, location: &Location) -> Result<usize> {
         let binding = Binding {
             salt: self.salt,
             offset: location.offset,
             lsn: location.lsn,
         };
+        let with_lsn = matches!(self.layout, Layout::Chunked(_));
+        match record::expect(bytes, binding, key.numbers(), location.tombstone, with_lsn) {
+            Some(payload_len) => Ok(payload_len),
+            None => self.check_slowly(bytes, binding, key, location),
+        }
+    }
+
+    /// As [`check`](Self::check), and says what is wrong.
+    #[cold]
+    fn check_slowly(
+        &self,
+        bytes: &[u8],
+        binding: Binding,
+        key: Key,
+        location: &Location,
+    ) -> Result<usize> {
         // Where it lies in the stream, for people: of a chunk, its beginning.
         let (opened, offset) = match &self.layout {
             Layout::Plain => (record::open(bytes, binding), location.offset),

@@ -182,6 +182,39 @@ pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
     sum(0, bytes);
 }
 
+/// Whether `bytes` are exactly the record of this entity, or its tombstone, that lies at `binding`, its checksum checked first: as
+/// what [`open`], or [`open_with_lsn`], says, in a few comparisons. Returns the length of its payload; `None` says nothing of why.
+#[inline]
+pub(crate) fn expect(
+    bytes: &[u8],
+    binding: Binding,
+    (collection, id): (u16, u128),
+    tombstone: bool,
+    with_lsn: bool,
+) -> Option<usize> {
+    let (head, rest) = bytes.split_first_chunk::<HEADER_LEN>()?;
+    let payload_len = rest.len().checked_sub(if with_lsn { LSN_LEN } else { 0 })?;
+    let kind = if tombstone {
+        KIND_TOMBSTONE
+    } else {
+        KIND_ENTITY
+    };
+    if check(bytes, binding).is_err()
+        || payload_len > PAYLOAD_LEN_MAX
+        || tombstone && payload_len > 0
+    {
+        return None;
+    }
+    let mut fields = Fields::new(head);
+    let _crc = fields.u32()?;
+    let is = fields.u32()? as usize == payload_len
+        && fields.u16()? == collection
+        && fields.u16()? == if with_lsn { kind | FLAG_LSN } else { kind }
+        && u128::from_be_bytes(fields.array()?) == id
+        && (!with_lsn || Fields::new(rest).u32()? == low(binding.lsn));
+    is.then_some(payload_len)
+}
+
 /// Reads exactly one record that lies at `binding`, its checksum checked first. Returns its header and its payload.
 pub(crate) fn open(bytes: &[u8], binding: Binding) -> Result<(Header, &[u8]), Fault> {
     check(bytes, binding)?;
