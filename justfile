@@ -35,3 +35,11 @@ trace-update:
 # side by side with the peers: the storage layer
 bench:
     cd bench && cargo run --release --bin storage
+
+# side by side with the peers: the database; as long as an hour, and written into docs/performance.md
+compare *args:
+    cd bench && cargo run --release --bin compare -- {{args}}
+
+# what bench/ needs beside Rust: clang for RocksDB
+bench-setup:
+    scripts/bench_setup.sh

@@ -24,9 +24,12 @@ use redb::StorageBackend as _;
 const ROUNDS: usize = 5;
 const READ_FILE_LEN: u64 = 64 << 20;
 
+/// A row or a contender: its place, and its name.
+type Name = (usize, &'static str);
+
 /// Nanoseconds an operation, by row and contender.
 #[derive(Default)]
-struct Table(BTreeMap<(usize, &'static str), BTreeMap<(usize, &'static str), Vec<f64>>>);
+struct Table(BTreeMap<Name, BTreeMap<Name, Vec<f64>>>);
 
 impl Table {
     fn add(

@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long to sleep when there is nothing to wait for.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// What a thread does until the writer is closed.
+type Work = fn(&Writer);
+
 /// The threads of one database.
 #[derive(Default)]
 pub(crate) struct Background {
@@ -31,7 +34,7 @@ impl Background {
     /// [`ErrorKind::Io`] if the system gives no thread.
     pub(crate) fn start(writer: &Arc<Writer>) -> Result<Self> {
         let background = Self::default();
-        let works: [(&str, fn(&Writer)); 3] = [
+        let works: [(&str, Work); 3] = [
             ("entidb-flush", flush),
             ("entidb-work", work),
             ("entidb-merge", merge),
@@ -119,17 +122,18 @@ fn work(writer: &Writer) {
         }
         let wants_log = queue.take_wants_log();
         drop(queue);
-        let mut done = Ok(());
-        if wants_log {
-            done = committer.prepare_next_log();
-            if let Err(error) = &done {
-                committer.note_trouble(error);
-            }
-        }
+        let prepared = match wants_log {
+            true => committer.prepare_next_log(),
+            false => Ok(()),
+        };
         let mut maintenance = writer.maintenance();
-        // A checkpoint notes its failure itself.
-        done = done.and(writer.checkpoint_frozen(&mut maintenance));
+        // It notes its failure itself, or that there is none.
+        let made = writer.checkpoint_frozen(&mut maintenance);
         drop(maintenance);
+        if let Err(error) = &prepared {
+            committer.note_no_log(error);
+        }
+        let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
         if done.is_err() {
             let queue = committer.queue();

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::name::StreamKind;
 use crate::ids::{Lsn, StreamId};
-use crate::log::{Failure, Log, seal};
+use crate::log::{Failure, Log, seal, unfooted};
 use crate::manifest::{Closed, SealedEntry};
 use crate::run::{Builder, Run};
 use crate::stream::Stream;
@@ -83,11 +83,10 @@ impl Writer {
     }
 
     fn make_checkpoints(&self, maintenance: &Maintenance) -> Result<()> {
-        let mut queue = self.committer.queue();
+        let queue = self.committer.queue();
         let Some(next_lsn) = queue.frozen.front().map(|_| queue.next_lsn()) else {
             return Ok(());
         };
-        queue = self.committer.settle(queue)?;
         drop(queue);
         self.editor.begin_session(next_lsn, |_| ())?;
         if maintenance.failed {
@@ -96,19 +95,21 @@ impl Writer {
             self.editor.remove_unlisted()?;
         }
         loop {
-            let frozen = self.committer.queue().frozen.front().cloned();
-            match frozen {
-                Some(frozen) => self.make_checkpoint(frozen)?,
-                None => return Ok(()),
-            }
+            // Each time, since commits may have turned to another log meanwhile: what is in a frozen memtable has to be in
+            // its log, and that log to be turned away from, before it is closed.
+            let queue = self.committer.settle(self.committer.queue())?;
+            let Some(frozen) = queue.frozen.front().cloned() else {
+                return Ok(());
+            };
+            drop(queue);
+            self.make_checkpoint(frozen)?;
         }
     }
 
     /// Seals the logs of the oldest frozen memtable, writes its keys as a run, and lists both.
     fn make_checkpoint(&self, mut frozen: Frozen) -> Result<()> {
         if let Some(log) = frozen.log.take() {
-            let retired = self.retire(log)?;
-            frozen.idle.extend(retired);
+            frozen.idle.push(self.retire(log)?);
             if let Some(front) = self.committer.queue().frozen.front_mut() {
                 // Should the rest fail, the next attempt finds the log closed.
                 *front = frozen.clone();
@@ -116,9 +117,8 @@ impl Writer {
         }
         let last_lsn = frozen.memtable.last_lsn();
         let mut segments = Vec::new();
-        for log in frozen.idle.iter().filter(|log| log.tally.batches() > 0) {
-            self.committer.counters.sync();
-            segments.push(seal(&*self.directory, &log.stream, log.end, &log.tally)?);
+        for index in 0..frozen.idle.len() {
+            segments.extend(self.seal(&mut frozen, index)?);
         }
         let run = self.write_run(&frozen)?;
         let database = self.editor.read(|manifest| manifest.database);
@@ -153,6 +153,9 @@ impl Writer {
             .collect::<Result<_>>()
             .inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))?;
         let mut queue = self.committer.queue();
+        // The logs of it were synced, and all before them: a run has only the newest version of a key, so all of it has to be
+        // shown before the run takes the memtable's place.
+        self.committer.note_durable(&mut queue, last_lsn);
         self.published.change(|view| {
             view.memtables
                 .retain(|memtable| !Arc::ptr_eq(memtable, &frozen.memtable));
@@ -178,10 +181,40 @@ impl Writer {
         Ok(())
     }
 
-    /// Closes the log `id`, which was turned away from, once all of it is synced.
-    fn retire(&self, id: StreamId) -> Result<Option<IdleLog>> {
-        let Some(mut log) = self.committer.take_retired(id) else {
+    /// Makes a segment of one of the logs, if it has a batch. One that was not closed by its writer is not touched any more:
+    /// after a crash or a failed sync, what is appended to it might not stay. It becomes a segment as it is, without a footer.
+    fn seal(&self, frozen: &mut Frozen, index: usize) -> Result<Option<SealedEntry>> {
+        let Some(log) = frozen.idle.get_mut(index) else {
             return Ok(None);
+        };
+        if log.tally.batches() == 0 {
+            return Ok(None);
+        }
+        if log.sealed.is_some() {
+            return Ok(log.sealed);
+        }
+        if !log.closed {
+            return unfooted(&log.stream, log.end, &log.tally).map(Some);
+        }
+        self.committer.counters.sync();
+        let sealed = seal(&*self.directory, &log.stream, log.end, &log.tally);
+        log.closed = false;
+        log.sealed = sealed.as_ref().ok().copied();
+        if let Some(front) = self.committer.queue().frozen.front_mut() {
+            // Should the rest fail, the next attempt does not touch it again.
+            *front = frozen.clone();
+        }
+        sealed.map(Some)
+    }
+
+    /// Closes the log `id`, which was turned away from, once all of it is synced.
+    fn retire(&self, id: StreamId) -> Result<IdleLog> {
+        let Some(mut log) = self.committer.take_retired(id) else {
+            // Closing it has failed. Its keys must not be covered while the manifest lists it.
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                format!("log {id} could not be closed: open the database again"),
+            ));
         };
         if log.is_unsynced() {
             self.committer.counters.sync();
@@ -194,7 +227,7 @@ impl Writer {
         } else {
             self.committer.give_back_retired(false);
         }
-        close(log).map(Some)
+        close(log).inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))
     }
 
     /// Writes the newest version of each key. `None` if nothing was committed.
@@ -261,9 +294,9 @@ impl Writer {
     }
 
     fn end_session(&self) -> Result<()> {
-        let queue = self.committer.queue();
-        let queue = self.committer.settle(queue)?;
-        drop(queue);
+        // ORDER: what the manifest calls the end of the log is synced; one line earlier a crash leaves an open session.
+        self.committer.sync()?;
+        drop(self.committer.settle(self.committer.queue())?);
         if !self.editor.in_session() {
             return Ok(());
         }
@@ -315,6 +348,8 @@ fn close(log: Log) -> Result<IdleLog> {
         stream: Arc::new(log.stream().clone()),
         end: log.end(),
         tally: log.tally(),
+        closed: true,
+        sealed: None,
         clean: false,
         unsynced: false,
     };

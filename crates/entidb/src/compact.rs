@@ -4,6 +4,7 @@
 //! Commits and checkpoints go on beside it. Relies on snapshots holding on to their view. Must never decide what is dead.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::{CollectionId, Lsn, StreamId};
+use crate::ids::{Lsn, StreamId};
+use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
 use crate::stream::Stream;
@@ -32,6 +34,14 @@ struct Obsolete {
     name: String,
     len: u64,
     holder: Weak<dyn Any + Send + Sync>,
+}
+
+/// What of a view a merge works on. The view itself would hold its memtables for as long as the merge takes.
+pub(crate) struct Inputs {
+    /// The oldest first.
+    runs: Vec<Arc<Run>>,
+    pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
+    catalog: Arc<Catalog>,
 }
 
 /// How to hold a merge back.
@@ -64,19 +74,18 @@ impl Writer {
         if !self.options.auto_compaction {
             return Ok(false);
         }
-        let (view, _) = self.published.get();
-        let runs = oldest_first(&view);
-        let infos = self.run_infos(&runs, &view)?;
+        let inputs = self.inputs();
+        let infos = inputs.infos()?;
         let Some(job) = compaction::plan(&infos, &self.policy()) else {
             return Ok(false);
         };
-        let ids: Vec<StreamId> = runs.iter().map(|run| run.entry.stream).collect();
+        let ids: Vec<StreamId> = inputs.runs.iter().map(|run| run.entry.stream).collect();
         let planned = (ids, job);
         if compactor.futile.as_ref() == Some(&planned) {
             return Ok(false);
         }
         let (ids, job) = planned;
-        if self.carry_out(&job, &runs, &view, Pace::Budget, compactor)? {
+        if self.carry_out(&job, &inputs, Pace::Budget, compactor)? {
             compactor.futile = None;
             return Ok(true);
         }
@@ -90,13 +99,12 @@ impl Writer {
         let mut compactor = self.compactor();
         // The first round finds out what is dead, by merging all keys; a second finds nothing to gain.
         for _ in 0..2 {
-            let (view, _) = self.published.get();
-            let runs = oldest_first(&view);
-            let infos = self.run_infos(&runs, &view)?;
+            let inputs = self.inputs();
+            let infos = inputs.infos()?;
             let Some(job) = compaction::plan_all(&infos) else {
                 break;
             };
-            let done = self.carry_out(&job, &runs, &view, Pace::Full, &mut compactor);
+            let done = self.carry_out(&job, &inputs, Pace::Full, &mut compactor);
             self.note_compaction(&done);
             if !done? {
                 break;
@@ -118,26 +126,25 @@ impl Writer {
         }
     }
 
-    pub(crate) fn run_infos(&self, runs: &[Arc<Run>], view: &View) -> Result<Vec<RunInfo>> {
-        let is_dropped = |id: CollectionId| !view.catalog.has(id);
-        compaction::run_infos(runs, &view.streams, &is_dropped)
+    fn inputs(&self) -> Inputs {
+        let (view, _) = self.published.get();
+        Inputs::of(&view)
     }
 
     /// Carries out a job, and lets its outcome take effect. Says whether there was anything to gain.
     fn carry_out(
         &self,
         job: &Job,
-        runs: &[Arc<Run>],
-        view: &View,
+        inputs: &Inputs,
         pace: Pace,
         compactor: &mut Compactor,
     ) -> Result<bool> {
         let next_lsn = self.committer.queue().next_lsn();
         self.editor.begin_session(next_lsn, |_| ())?;
         let source = Source {
-            runs,
-            streams: &view.streams,
-            is_dropped: &|id| !view.catalog.has(id),
+            runs: &inputs.runs,
+            streams: &inputs.streams,
+            is_dropped: &|id| !inputs.catalog.has(id),
         };
         let attempt = || {
             let began = Instant::now();
@@ -164,7 +171,7 @@ impl Writer {
         };
         match outcome? {
             Outcome::Merged(merged) => {
-                self.take_effect(&merged, view, compactor)?;
+                self.take_effect(&merged, inputs, compactor)?;
                 Ok(true)
             }
             Outcome::Nothing | Outcome::Cancelled => Ok(false),
@@ -185,7 +192,7 @@ impl Writer {
         }
     }
 
-    fn take_effect(&self, merged: &Merged, old: &View, compactor: &mut Compactor) -> Result<()> {
+    fn take_effect(&self, merged: &Merged, old: &Inputs, compactor: &mut Compactor) -> Result<()> {
         let database = self.editor.read(|manifest| manifest.database);
         let open_run = |entry| Run::open(&*self.directory, entry, database).map(Arc::new);
         let run = merged.run.map(open_run).transpose()?;
@@ -196,7 +203,14 @@ impl Writer {
         // leaves streams that no manifest names, and the next session removes them.
         self.editor.edit(|manifest| merged.apply(manifest))?;
         let mut queue = self.committer.queue();
-        queue.forgotten = queue.forgotten.max(forgotten(merged, old));
+        let oldest = old.runs.last().map(|run| run.entry.stream);
+        if oldest.is_some_and(|oldest| merged.inputs.contains(&oldest)) {
+            // Behind the oldest run there is nothing to delete, so tombstones went.
+            let inputs = old.runs.iter();
+            let inputs = inputs.filter(|run| merged.inputs.contains(&run.entry.stream));
+            let last = inputs.map(|run| run.entry.last_lsn).max();
+            queue.forgotten = queue.forgotten.max(last.unwrap_or(Lsn::ZERO));
+        }
         self.published.change(|view| {
             let place = view
                 .runs
@@ -275,18 +289,16 @@ impl Compactor {
     }
 }
 
-/// Up to which commit a merge has dropped tombstones: they go where nothing is older.
-fn forgotten(merged: &Merged, old: &View) -> Lsn {
-    let is_input = |run: &&Arc<Run>| merged.inputs.contains(&run.entry.stream);
-    if !old.runs.last().is_some_and(|oldest| is_input(&oldest)) {
-        return Lsn::ZERO;
+impl Inputs {
+    pub(crate) fn of(view: &View) -> Self {
+        Self {
+            runs: view.runs.iter().rev().map(Arc::clone).collect(),
+            streams: view.streams.clone(),
+            catalog: Arc::clone(&view.catalog),
+        }
     }
-    let inputs = old.runs.iter().filter(is_input);
-    let deletes = |run: &&Arc<Run>| run.footer.tombstones > 0 || !run.footer.ranges.is_empty();
-    let last = inputs.filter(deletes).map(|run| run.entry.last_lsn);
-    last.max().unwrap_or(Lsn::ZERO)
-}
 
-fn oldest_first(view: &View) -> Vec<Arc<Run>> {
-    view.runs.iter().rev().map(Arc::clone).collect()
+    pub(crate) fn infos(&self) -> Result<Vec<RunInfo>> {
+        compaction::run_infos(&self.runs, &self.streams, &|id| !self.catalog.has(id))
+    }
 }

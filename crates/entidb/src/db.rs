@@ -199,11 +199,11 @@ impl Database {
     }
 
     /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
-    /// before go on seeing it; the name is free for a new one.
+    /// before go on seeing it; the name is free for a new one. Where it cannot be taken out of the catalog at once, the disk being full, the
+    /// collection is there, empty, until it is dropped again or the database is opened again with nothing put there.
     ///
     /// # Errors
-    /// As for [`write`](Self::write), but that after [`ErrorKind::Full`] or [`ErrorKind::Io`] its entities may be gone and its name still
-    /// be there: call it again before anything is put there.
+    /// As for [`write`](Self::write).
     pub fn drop_collection(&self, name: &str) -> Result<bool> {
         let writer = self.writer()?;
         writer.check()?;

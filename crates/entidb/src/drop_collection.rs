@@ -1,6 +1,7 @@
 //! Dropping a collection: one record, whatever it holds.
 //!
-//! Promises: the drop is one commit, in LSN order like any other; its name is free when the call returns. Relies on the range
+//! Promises: the drop is one commit, in LSN order like any other; its name is free when the call returns. Nothing is committed
+//! to the collection between its drop and the end of its name, since it would go with it. Relies on the range
 //! tombstone that the record is, which hides all that was in the collection until compaction gives the space back.
 
 use std::sync::Arc;
@@ -20,12 +21,18 @@ impl Writer {
         let Some(id) = transaction.drop_collection(name)? else {
             return Ok(false);
         };
-        self.committer
-            .commit(transaction.finish(), Durability::Sync)?;
-        // ORDER: the drop is durable before the catalog forgets the name; one line earlier a crash leaves an empty
-        // collection, and recovery finishes this.
-        self.take_from_catalog(&[id])?;
-        Ok(true)
+        self.committer.begin_drop(id);
+        let dropped = self
+            .committer
+            .commit(transaction.finish(), Durability::Sync);
+        if dropped.is_ok() {
+            // ORDER: the drop is durable before the catalog forgets the name; one line earlier a crash leaves an empty
+            // collection, and recovery finishes this, unless something was put there since. So does a failure here: the drop
+            // is committed all the same, and what the failure means for writing, the next write hears.
+            let _ = self.take_from_catalog(&[id]);
+        }
+        self.committer.end_drop(id);
+        dropped.map(|_| true)
     }
 
     /// Takes dropped collections out of the catalog. Their ids are never given out again.

@@ -120,7 +120,7 @@ pub(crate) fn load(
     let mut streams = BTreeMap::new();
     for entry in &manifest.segments {
         let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
-        stream.footer(entry.end, entry.len, &entry.digest)?;
+        stream.check_end(entry)?;
         streams.insert(stream.id, Arc::new(stream));
     }
     for entry in &manifest.rewritten {
@@ -142,8 +142,12 @@ pub(crate) fn load(
             // The batch's checksum held: that its records can be read is checked here, their own checksums when they are.
             log::records(&stream, &walk, |found| {
                 tombstones += u64::from(found.is_tombstone());
+                let collection = found.header.collection;
                 if found.header.kind == Kind::Collection {
-                    dropped.push(found.header.collection);
+                    dropped.push(collection);
+                } else {
+                    // Put there since the catalog could not be changed: it lives on.
+                    dropped.retain(|id| *id != collection);
                 }
                 match manifest.catalog.has_given(found.header.collection) {
                     true => Ok(()),
@@ -213,6 +217,8 @@ pub(crate) fn load(
             stream,
             end: tail.end,
             tally: tail.tally,
+            sealed: None,
+            closed: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
             unsynced: unsynced.is_some_and(|first| index >= first),
         })

@@ -78,11 +78,13 @@ impl Sort {
     const OLDEST: u32 = u32::MAX;
 
     fn new(key: &Key, age: u32) -> Self {
-        let id = u128::from_be_bytes(*key.id().as_bytes());
+        let (collection, id) = key.numbers();
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+        let (high, low) = ((id >> 64) as u64, id as u64);
         Self {
-            collection: key.collection().0,
-            high: (id >> 64) as u64,
-            low: (id & u128::from(u64::MAX)) as u64,
+            collection,
+            high,
+            low,
             age,
         }
     }
@@ -286,6 +288,11 @@ impl Memtable {
         self.count.load(Ordering::Acquire)
     }
 
+    /// Whether there are no versions: perhaps range tombstones.
+    fn has_no_keys(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+
     /// Whether no batch was inserted.
     pub(crate) fn is_empty(&self) -> bool {
         self.last_lsn() == Lsn::ZERO
@@ -305,7 +312,7 @@ impl Memtable {
     /// The newest version of `key` that is not above `lsn`.
     pub(crate) fn get(&self, key: Key, lsn: Lsn) -> Option<Version> {
         let filter = self.filter.get();
-        if self.len() == 0 || filter.is_some_and(|filter| !filter.may_have(&key)) {
+        if self.has_no_keys() || filter.is_some_and(|filter| !filter.may_have(&key)) {
             return None;
         }
         let table = self.read();
@@ -375,7 +382,7 @@ impl Memtable {
         count: usize,
     ) -> Vec<(Key, Version)> {
         let mut found: Vec<(Key, Version)> = Vec::new();
-        if self.len() == 0 || is_empty_range(&bounds.0, &bounds.1) {
+        if self.has_no_keys() || is_empty_range(&bounds.0, &bounds.1) {
             return found;
         }
         // Within a key the newest version comes first.
@@ -523,12 +530,16 @@ mod tests {
         }
     }
 
+    fn byte(lsn: Lsn) -> u8 {
+        u8::try_from(lsn.0).unwrap()
+    }
+
     fn insert(table: &Memtable, lsn: u64, keys: &[u8]) {
         let batch = Batch {
             lsn: Lsn(lsn),
             stream: StreamId(1),
             body_at: lsn * 1000,
-            body: Bytes::from(vec![lsn as u8; keys.len() * LEN as usize]),
+            body: Bytes::from(vec![byte(Lsn(lsn)); keys.len() * LEN as usize]),
         };
         let items = keys.iter().zip(0..).map(|(n, index)| Item::Record {
             key: key(*n),
@@ -542,7 +553,7 @@ mod tests {
     fn found(table: &Memtable, n: u8, lsn: u64) -> Option<Location> {
         let version = table.get(key(n), Lsn(lsn))?;
         let record = version.record.unwrap();
-        assert_eq!(record, vec![version.location.lsn.0 as u8; LEN as usize]);
+        assert_eq!(record, vec![byte(version.location.lsn); LEN as usize]);
         Some(version.location)
     }
 

@@ -8,7 +8,7 @@ use crate::format::key::Key;
 use crate::ids::Lsn;
 use crate::memtable::{Memtable, Version};
 use crate::ranges::{RangeTombstone, covering};
-use crate::run::Cursor;
+use crate::run::{Cursor, Run, overlaps};
 use crate::view::View;
 
 /// How many keys are taken from the memtable at a time: at first, since a short range needs few, and at most.
@@ -94,7 +94,9 @@ impl Merge {
                 done: false,
             }),
         });
-        let runs = view.runs.iter().map(|run| {
+        // A run without keys in the bounds may still hide what is older.
+        let within = |run: &&Arc<Run>| overlaps(run, &bounds) || !run.ranges().is_empty();
+        let runs = view.runs.iter().filter(within).map(|run| {
             let cache = Arc::clone(&view.cache);
             Source {
                 head: None,
@@ -103,7 +105,8 @@ impl Merge {
             }
         });
         let of_memtables = view.memtables.iter().map(|memtable| memtable.ranges(lsn));
-        let of_runs = view.runs.iter().map(|run| run.ranges().to_vec());
+        let of_runs = view.runs.iter().filter(within);
+        let of_runs = of_runs.map(|run| run.ranges().to_vec());
         let mut ranges: Vec<_> = of_memtables.chain(of_runs).collect();
         if ranges.iter().all(Vec::is_empty) {
             ranges.clear();
@@ -171,7 +174,7 @@ impl Merge {
                 Keys::Memtable(_) => None,
             };
             match &source.keys {
-                Keys::Run(cursor) if cursor.is_outside() => continue,
+                Keys::Run(cursor) if !cursor.overlaps() => continue,
                 _ if source.head.is_none() => source.advance()?,
                 _ => {}
             }

@@ -1,8 +1,8 @@
 //! What a database holds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::compact::Inputs;
 use crate::compaction;
 use crate::error::Result;
 use crate::ids::Lsn;
@@ -70,8 +70,7 @@ impl Stats {
         for stream in view.streams.values() {
             log_bytes += stream.size()?;
         }
-        let runs: Vec<_> = view.runs.iter().rev().map(Arc::clone).collect();
-        let infos = compaction::run_infos(&runs, &view.streams, &|id| !view.catalog.has(id))?;
+        let infos = Inputs::of(view).infos()?;
         let space = compaction::space(&infos, &view.streams);
         let tables = &view.memtables;
         let mut stats = Self {

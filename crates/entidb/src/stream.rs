@@ -19,7 +19,7 @@ use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::record;
 use crate::ids::StreamId;
-use crate::manifest::{DIGEST_LEN, digest};
+use crate::manifest::{DIGEST_LEN, SealedEntry, digest};
 use crate::memtable::Location;
 use crate::segment::Chunks;
 
@@ -171,6 +171,23 @@ impl Stream {
         Ok(bytes)
     }
 
+    /// Checks that a segment is there to its end: by its footer, or where it has none, by its length alone.
+    pub(crate) fn check_end(&self, entry: &SealedEntry) -> Result<()> {
+        if entry.len > entry.end {
+            return self.footer(entry.end, entry.len, &entry.digest).map(drop);
+        }
+        let size = self.size()?;
+        if size < entry.end {
+            return Err(Error::corrupt(
+                &self.name,
+                size,
+                format!("batches up to {}", entry.end),
+                format!("the end of the stream at {size}"),
+            ));
+        }
+        Ok(())
+    }
+
     /// Nothing is appended to this stream any more: what a run points into is sealed.
     pub(crate) fn seal(&self) {
         if self.fixed.sealed.load(Ordering::Acquire) {
@@ -290,12 +307,29 @@ impl Stream {
     }
 
     /// Checks that `bytes` are the record at `location`, and that of `key`. Returns the length of its payload.
+    #[inline]
     pub(crate) fn check(&self, bytes: &[u8], key: Key, location: &Location) -> Result<usize> {
         let binding = Binding {
             salt: self.salt,
             offset: location.offset,
             lsn: location.lsn,
         };
+        let with_lsn = matches!(self.layout, Layout::Chunked(_));
+        match record::expect(bytes, binding, key.numbers(), location.tombstone, with_lsn) {
+            Some(payload_len) => Ok(payload_len),
+            None => self.check_slowly(bytes, binding, key, location),
+        }
+    }
+
+    /// As [`check`](Self::check), and says what is wrong.
+    #[cold]
+    fn check_slowly(
+        &self,
+        bytes: &[u8],
+        binding: Binding,
+        key: Key,
+        location: &Location,
+    ) -> Result<usize> {
         // Where it lies in the stream, for people: of a chunk, its beginning.
         let (opened, offset) = match &self.layout {
             Layout::Plain => (record::open(bytes, binding), location.offset),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::{Bound, RangeBounds};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use entidb_codec::Value;
@@ -27,6 +27,7 @@ pub struct Transaction {
     writes: WriteSet,
     /// What was read, where the commit has to check it.
     reads: Option<Mutex<Reads>>,
+    drops: Option<CollectionId>,
 }
 
 /// What a serializable transaction has read.
@@ -39,6 +40,14 @@ pub(crate) struct Reads {
     pub(crate) absent: Vec<String>,
 }
 
+impl Reads {
+    fn note_absent(&mut self, name: &str) {
+        if !self.absent.iter().any(|absent| absent == name) {
+            self.absent.push(name.to_owned());
+        }
+    }
+}
+
 /// What a transaction comes to, ready to be committed.
 pub(crate) struct Finished {
     /// What it was begun over.
@@ -47,6 +56,8 @@ pub(crate) struct Finished {
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
     pub(crate) reads: Option<Reads>,
+    /// The collection that it drops.
+    pub(crate) drops: Option<CollectionId>,
 }
 
 impl Transaction {
@@ -57,6 +68,7 @@ impl Transaction {
             made: Vec::new(),
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Mutex::default),
+            drops: None,
         }
     }
 
@@ -180,8 +192,7 @@ impl Transaction {
             };
         };
         let (from, to) = (Key::new(id, first), Key::new(id, last));
-        if let Some(reads) = &self.reads {
-            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut reads) = self.reads_of(id) {
             reads.ranges.push((from, to));
         }
         let own = self.writes.within(from, to).into_iter();
@@ -213,10 +224,26 @@ impl Transaction {
     }
 
     fn note_read(&self, key: Key) {
-        if let Some(reads) = &self.reads {
-            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut reads) = self.reads_of(key.collection()) {
             reads.keys.insert(key);
         }
+    }
+
+    /// Where a read of the collection `id` is noted, if it has to be. Of one that this transaction makes, the id may become
+    /// another's: that it was absent is noted in its stead.
+    fn reads_of(&self, id: CollectionId) -> Option<MutexGuard<'_, Reads>> {
+        let mut reads = self
+            .reads
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !self.made.contains(&id) {
+            return Some(reads);
+        }
+        if let Some(made) = self.catalog.get(id) {
+            reads.note_absent(&made.name);
+        }
+        None
     }
 
     /// The id of the collection with this name, if there is one.
@@ -224,9 +251,7 @@ impl Transaction {
         let found = self.catalog.find(name);
         if let (None, Some(reads)) = (found, &self.reads) {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            if !reads.absent.iter().any(|absent| absent == name) {
-                reads.absent.push(name.to_owned());
-            }
+            reads.note_absent(name);
         }
         found
     }
@@ -258,6 +283,7 @@ impl Transaction {
             return Ok(None);
         };
         self.writes.push_drop(id)?;
+        self.drops = Some(id);
         Ok(Some(id))
     }
 
@@ -266,6 +292,7 @@ impl Transaction {
         let reads = self.reads.map(Mutex::into_inner);
         Finished {
             lsn: self.snapshot.lsn(),
+            drops: self.drops,
             made: made.cloned().collect(),
             writes: self.writes,
             reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),

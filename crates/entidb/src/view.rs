@@ -133,6 +133,8 @@ impl View {
 pub(crate) struct Published {
     view: ArcSwap<View>,
     visible: AtomicU64,
+    /// How many views have been put in place of another.
+    change_count: AtomicU64,
     /// One change at a time.
     changing: Mutex<()>,
 }
@@ -143,6 +145,7 @@ impl Published {
         Self {
             view: ArcSwap::from_pointee(view),
             visible: AtomicU64::new(lsn.0),
+            change_count: AtomicU64::new(0),
             changing: Mutex::new(()),
         }
     }
@@ -166,16 +169,15 @@ impl Published {
 
     #[inline]
     fn guard(&self) -> (Guard<Arc<View>>, Lsn) {
-        let mut view = self.view.load();
         loop {
+            let before = self.change_count.load(Ordering::Acquire);
+            let view = self.view.load();
             let lsn = self.lsn();
-            // Whoever sees an LSN sees the view that was in place when it was shown. If that is still the one from before,
-            // the two belong together: a view does not come back while someone holds it.
-            let again = self.view.load();
-            if Arc::ptr_eq(&view, &again) {
+            // An LSN is shown after the view that it needs was put in place and counted: whoever sees the one sees the
+            // other. If that was counted before the view was loaded too, it is that view, or a later one.
+            if self.change_count.load(Ordering::Acquire) == before {
                 return (view, lsn);
             }
-            view = again;
         }
     }
 
@@ -192,6 +194,7 @@ impl Published {
         change(&mut view);
         view.seal_streams();
         self.view.store(Arc::new(view));
+        self.change_count.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -354,6 +354,10 @@ impl WriteSet {
             tombstone: written.tombstone,
         });
         let items = ranges.chain(records).collect();
+        // It stays in memory until a checkpoint: what it grew beyond its need is given back.
+        if self.body.capacity() - self.body.len() > self.body.len() / 8 {
+            self.body.shrink_to_fit();
+        }
         (self.body, items)
     }
 }

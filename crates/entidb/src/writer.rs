@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::format::footer::Tally;
 use crate::ids::StreamId;
-use crate::manifest::{Editor, LogEntry};
+use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::stream::Stream;
@@ -67,6 +67,10 @@ pub(crate) struct IdleLog {
     pub(crate) tally: Tally,
     /// Whether nothing lies behind `end` and all of it is synced, so that it may be appended to again.
     pub(crate) clean: bool,
+    /// Whether it was closed at its end without a failure, so that a footer may be appended there.
+    pub(crate) closed: bool,
+    /// Its entry as a segment, once its footer is durable.
+    pub(crate) sealed: Option<SealedEntry>,
     /// Whether some of it is not known to be synced: the manifest must not name its end until that was copied.
     pub(crate) unsynced: bool,
 }

@@ -14,7 +14,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::{History, Step, delete, one, pass, put, sum};
+use common::{History, Step, delete, one, pass, put, range, remove, sum};
 use entidb_testkit::{Report, SimDisk};
 
 /// How many states the test `share` of a hundredth of all looks at.
@@ -72,7 +72,43 @@ fn fixed() -> Vec<(&'static str, History)> {
         Step::Checkpoint,
         one(delete("b", 1)),
     ];
+    let eventual = vec![
+        Step::Eventual(vec![put("a", 1, "first")]),
+        Step::Eventual(vec![put("a", 2, "second"), put("b", 1, "too")]),
+        one(put("a", 3, "third")),
+        Step::Eventual(vec![delete("a", 1)]),
+        Step::Wait,
+        Step::Eventual(vec![put("a", 1, "again")]),
+        Step::Checkpoint,
+        Step::Eventual(vec![put("a", 4, "last")]),
+    ];
+    let ranges = vec![
+        Step::Commit((0..4).map(|n| put("a", n, "first")).collect()),
+        Step::Checkpoint,
+        Step::Commit(vec![range("a", 0, 2), put("a", 1, "again"), remove("a", 9)]),
+        Step::Drop("a"),
+        one(put("a", 2, "another")),
+        Step::Checkpoint,
+        Step::Drop("a"),
+        Step::Reopen,
+        one(put("a", 5, "once more")),
+    ];
+    let mut logs = History::new(
+        8,
+        (0..6)
+            .flat_map(|n| {
+                let long = "x".repeat(150);
+                let eventual =
+                    Step::Eventual(vec![put("a", n % 3, "soon"), remove("a", 3 - n % 3)]);
+                [eventual, one(put("b", n % 2, long))]
+            })
+            .collect(),
+    );
+    logs.checkpoint_log_bytes = 300;
     vec![
+        ("eventual commits", History::new(6, eventual)),
+        ("ranges and drops", History::new(7, ranges)),
+        ("many logs", logs),
         ("one commit", History::new(1, first)),
         ("several commits", History::new(2, several)),
         ("deletes and checkpoints", History::new(3, deletes)),
@@ -87,7 +123,7 @@ fn every_crash_in_short_histories_keeps_what_was_acknowledged() {
         for (name, history) in fixed() {
             let start = Instant::now();
             let disk = SimDisk::new(history.seed).with_sector_len(sector_len);
-            let report = pass(history.test().disk(disk));
+            let report = pass(history.test().disk(disk).states_max(states(10)));
             say(name, &report, start);
         }
     }

@@ -75,16 +75,18 @@ fn run(history: &History, disk: &SimDisk) -> Result<Outcome, Failed> {
         }
         let db = outcome.db.as_ref().unwrap();
         let result = match step {
-            Step::Commit(writes) => {
-                let result = commit(db, writes);
+            step if step.commits() => {
+                // One that does not wait is made durable at once, so that its fate is known.
+                let result = match step {
+                    Step::Eventual(_) => step.run(db).and_then(|_| db.sync().map(drop)),
+                    step => step.run(db).map(drop),
+                };
                 let kind = result.as_ref().err().map(entidb::Error::kind);
                 if unknown && kind != Some(ErrorKind::Poisoned) {
                     return Err(format!("{kind:?} after a commit whose fate is unknown").into());
                 }
                 let mut with = outcome.possible.clone();
-                for possible in &mut with {
-                    writes.iter().for_each(|write| apply(possible, write));
-                }
+                with.iter_mut().for_each(|possible| step.apply(possible));
                 match kind {
                     None => outcome.possible = with,
                     Some(ErrorKind::Unknown) => {
@@ -95,8 +97,8 @@ fn run(history: &History, disk: &SimDisk) -> Result<Outcome, Failed> {
                 }
                 result
             }
-            Step::Checkpoint => db.checkpoint(),
             Step::Reopen => outcome.db.take().unwrap().close(),
+            step => step.run(db).map(drop),
         };
         outcome
             .errors
@@ -298,6 +300,7 @@ fn a_read_that_flips_a_bit_is_found_and_never_believed() {
     run(&history, &dry).unwrap();
     let ever: Vec<Vec<u8>> = history
         .models()
+        .states
         .iter()
         .flat_map(|model| model.values().cloned())
         .collect();

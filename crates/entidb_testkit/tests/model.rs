@@ -12,8 +12,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use common::{Content, Write, apply, commit, content, delete, id, put};
-use entidb::{Database, EntityId, Options, Snapshot};
+use common::{Content, Write, apply, commit_with, content, delete, id, put, range, remove};
+use entidb::{Database, Durability, EntityId, Options, Snapshot};
 use entidb_testkit::{Policy, SimDisk};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,6 +23,13 @@ enum Step {
     Commit(Vec<Write>),
     /// A transaction whose closure fails.
     Abandon(Vec<Write>),
+    /// One that does not wait until it is durable.
+    Eventual(Vec<Write>),
+    Sync,
+    Drop(usize),
+    /// A snapshot from before is looked at again.
+    Held(usize),
+    Compact,
     Checkpoint,
     Snapshot,
     Reopen,
@@ -36,14 +43,15 @@ const COLLECTIONS: [&str; 3] = ["a", "b", "c"];
 fn write() -> impl Strategy<Value = Write> {
     let len = prop_oneof![4 => 0..40_usize, 1 => 400..700_usize];
     let value = prop_oneof![2 => len.prop_map(Some), 1 => Just(None)];
-    (0..3_usize, 0..8_u64, value, any::<u8>()).prop_map(|(collection, id, value, byte)| match value
-    {
-        Some(len) => put(
-            COLLECTIONS[collection],
-            id,
-            format!("{byte}{}", "y".repeat(len)),
-        ),
-        None => delete(COLLECTIONS[collection], id),
+    let parts = (0..3_usize, 0..8_u64, value, any::<u8>());
+    parts.prop_map(|(collection, id, value, byte)| {
+        let collection = COLLECTIONS[collection];
+        match (value, byte % 6) {
+            (Some(len), _) => put(collection, id, format!("{byte}{}", "y".repeat(len))),
+            (None, 0) => range(collection, id, u64::from(byte) % 8),
+            (None, 1 | 2) => remove(collection, id),
+            (None, _) => delete(collection, id),
+        }
     })
 }
 
@@ -52,7 +60,12 @@ fn step() -> impl Strategy<Value = Step> {
         8 => vec(write(), 1..2).prop_map(Step::Commit),
         4 => vec(write(), 2..6).prop_map(Step::Commit),
         1 => vec(write(), 1..4).prop_map(Step::Abandon),
-        1 => Just(Step::Checkpoint),
+        5 => vec(write(), 1..4).prop_map(Step::Eventual),
+        1 => Just(Step::Sync),
+        1 => (0..3_usize).prop_map(Step::Drop),
+        2 => (0..9_usize).prop_map(Step::Held),
+        1 => Just(Step::Compact),
+        2 => Just(Step::Checkpoint),
         2 => Just(Step::Snapshot),
         1 => Just(Step::Reopen),
         1 => Just(Step::Kill),
@@ -111,23 +124,45 @@ fn compare(snapshot: &Snapshot, model: &Content, from: u64, to: u64) {
     }
 }
 
-fn run(seed: u64, threshold: u64, steps: &[Step]) {
+/// What a crash has left of the states since the last that is durable for certain; it is the only one from here on.
+fn left(db: &Database, states: &mut Vec<Content>) {
+    let found = content(db).unwrap();
+    assert!(
+        states.contains(&found),
+        "not a prefix of what was committed"
+    );
+    *states = vec![found];
+}
+
+fn run(seed: u64, threshold: u64, background: bool, steps: &[Step]) {
     let open = |disk: &SimDisk, life: u64| -> Database {
         Options::new()
             .seed(seed ^ life << 32)
             .checkpoint_log_bytes(threshold)
+            .reserve_bytes(4 << 10)
+            .background(background)
             .open_in(disk.clone())
             .unwrap()
     };
     let mut disk = SimDisk::new(seed).with_sector_len(256);
     let mut db = open(&disk, 0);
-    let mut model = Content::new();
+    // What is durable for certain, and each state since.
+    let mut states = vec![Content::new()];
     let mut snapshots: Vec<(Snapshot, Content)> = Vec::new();
     for (step, life) in steps.iter().zip(1..) {
+        let mut model = states.last().unwrap().clone();
         match step {
-            Step::Commit(writes) => {
-                commit(&db, writes).unwrap();
+            Step::Commit(writes) | Step::Eventual(writes) => {
+                let durability = match step {
+                    Step::Eventual(_) => Durability::Eventual,
+                    _ => Durability::Sync,
+                };
+                let durable = commit_with(&db, writes, durability).unwrap();
                 writes.iter().for_each(|write| apply(&mut model, write));
+                states.push(model);
+                if durable {
+                    states.drain(..states.len() - 1);
+                }
             }
             Step::Abandon(writes) => {
                 let abandoned = db.write(|tx| {
@@ -139,23 +174,52 @@ fn run(seed: u64, threshold: u64, steps: &[Step]) {
                 });
                 assert!(abandoned.is_err());
             }
-            Step::Checkpoint => db.checkpoint().unwrap(),
-            Step::Snapshot => snapshots.push((db.snapshot(), model.clone())),
+            Step::Drop(collection) => {
+                let name = COLLECTIONS[*collection];
+                model.retain(|(other, _), _| other != name);
+                if db.drop_collection(name).unwrap() {
+                    states = vec![model];
+                } else {
+                    assert_eq!(states.last(), Some(&model));
+                }
+            }
+            Step::Sync => {
+                assert_eq!(db.sync().unwrap(), db.lsn());
+                states = vec![model];
+            }
+            Step::Compact => {
+                db.compact().unwrap();
+                states = vec![model];
+            }
+            Step::Checkpoint => {
+                db.checkpoint().unwrap();
+                states = vec![model];
+            }
+            Step::Snapshot => snapshots.push((db.snapshot(), model)),
+            Step::Held(n) => {
+                if let Some((snapshot, then)) = snapshots.get(*n) {
+                    compare(snapshot, then, 1, 6);
+                }
+            }
             Step::Reopen => {
                 db.close().unwrap();
                 db = open(&disk, life);
+                states = vec![model];
             }
             Step::Kill => {
                 disk = disk.restart();
                 db = open(&disk, life);
+                left(&db, &mut states);
             }
             Step::PowerCut(seed) => {
                 disk = disk.crash(Policy::Random(*seed));
                 db = open(&disk, life);
+                left(&db, &mut states);
             }
             Step::Range(from, to) => compare(&db.snapshot(), &model, *from, *to),
         }
     }
+    let model = states.pop().unwrap();
     assert_eq!(content(&db).unwrap(), model);
     compare(&db.snapshot(), &model, 2, 6);
     for (snapshot, then) in &snapshots {
@@ -176,8 +240,9 @@ proptest! {
     fn a_random_history_gives_what_a_map_gives(
         seed in any::<u64>(),
         threshold in prop_oneof![Just(300_u64), Just(1_200), Just(1 << 20)],
-        steps in vec(step(), 1..30),
+        background in prop_oneof![3 => Just(false), 1 => Just(true)],
+        steps in vec(step(), 1..40),
     ) {
-        run(seed, threshold, &steps);
+        run(seed, threshold, background, &steps);
     }
 }

@@ -13,7 +13,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{commit, content, delete, put};
+use common::{commit, commit_with, content, delete, put, range};
 use entidb::{Database, Options};
 use entidb_testkit::{SimDisk, golden};
 
@@ -92,6 +92,33 @@ fn a_recovery_after_a_kill() {
     db.close().unwrap();
     text.part("close", &killed);
     text.compare("recovery.trace");
+}
+
+#[test]
+fn a_checkpoint_turns_away_from_the_log_before_it_seals_it() {
+    let (disk, mut text) = (SimDisk::new(4), Text::default());
+    // With the threads' way of turning to another log, and nothing for them to do.
+    let options = options(1).background(true).auto_compaction(false);
+    let options = options.eventual_delay(std::time::Duration::from_secs(3600));
+    let db = options.open_in(disk.clone()).unwrap();
+    commit(&db, &[put("people", 1, "first")]).unwrap();
+    let _ = disk.take_trace();
+    let soon = |n: u64, write| {
+        commit_with(&db, &[write], entidb::Durability::Eventual).unwrap();
+        assert_eq!(content(&db).unwrap().len() as u64, n);
+    };
+    soon(2, put("people", 2, "second"));
+    soon(1, range("people", 1, 1));
+    text.part("two commits that nobody waits for", &disk);
+    db.checkpoint().unwrap();
+    text.part("a checkpoint, with the log that comes next", &disk);
+    soon(2, put("people", 3, "third"));
+    db.sync().unwrap();
+    text.part("another, and a sync", &disk);
+    soon(3, put("people", 4, "fourth"));
+    db.close().unwrap();
+    text.part("another, and close", &disk);
+    text.compare("rotation.trace");
 }
 
 #[test]

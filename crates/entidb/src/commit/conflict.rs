@@ -10,7 +10,7 @@ use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::Lsn;
+use crate::ids::{EntityId, Lsn};
 use crate::log::Item;
 use crate::ranges::covering;
 use crate::run::{Cursor, Run};
@@ -34,9 +34,9 @@ impl Committer {
         if queue.last_lsn <= since {
             return Ok(());
         }
-        if queue.forgotten > since {
+        if since < queue.forgotten {
             return Err(conflict(
-                "a merge has forgotten what was deleted since it began",
+                "a merge has forgotten what was deleted while it ran",
             ));
         }
         let later = Later::new(&view, since);
@@ -70,12 +70,19 @@ impl Committer {
                 ));
             }
         }
-        if reads
+        // That a collection was found absent is a read of all that could be in it. It may have been made by this very
+        // transaction since, so only what is in it counts.
+        let made = reads
             .absent
             .iter()
-            .any(|name| view.catalog.find(name).is_some())
-        {
-            return Err(conflict("a collection that it found absent was made"));
+            .filter_map(|name| view.catalog.find(name));
+        for id in made {
+            let all = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
+            if later.wrote_within(all.0, all.1)? {
+                return Err(conflict(
+                    "another commit has written to a collection that it found absent",
+                ));
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::{Committer, Logs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::ids::{Lsn, StreamId};
-use crate::log::{Failure, Sealed, Sealer};
+use crate::log::{Failure, Log, Sealed, Sealer};
 
 /// How much room is asked for ahead of what was appended, in bytes.
 const RESERVE_AHEAD_BYTES: u64 = 1 << 20;
@@ -29,36 +29,39 @@ struct Outcome {
 impl Committer {
     /// Waits until the commit `lsn` is durable, leading a group if nobody else does.
     ///
-    /// Answers [`ErrorKind::Unknown`] if its sync failed, or what refused it if it is certain not to be there. Only whoever has
-    /// made the commit fetches that answer (`own`); to anybody else, what was refused is nothing to wait for.
+    /// Answers [`ErrorKind::Unknown`] if its sync failed, or what refused it if it is certain not to be there.
     pub(super) fn wait<'a>(
         &'a self,
         mut queue: MutexGuard<'a, Queue>,
         lsn: Lsn,
-        own: bool,
     ) -> Result<MutexGuard<'a, Queue>> {
         loop {
-            if own && let Some(refusal) = queue.refused.remove(&lsn) {
+            if let Some(refusal) = queue.refused.remove(&lsn) {
                 return Err(refusal.error());
             }
-            let last = if own { lsn } else { lsn.min(queue.last_lsn) };
-            if queue.durable >= last {
+            if queue.durable >= lsn {
                 return Ok(queue);
             }
-            if let Some(poison) = &queue.poison {
-                return Err(Error::new(
-                    ErrorKind::Unknown,
-                    format!(
-                        "whether commit {lsn} was kept is unknown: open the database again and look ({})",
-                        poison.message
-                    ),
-                ));
-            }
-            queue = if queue.leading {
-                self.wait_changed(queue)
-            } else {
-                self.lead(queue, true)
-            };
+            queue.check_known(lsn)?;
+            queue = self.lead_or_wait(queue);
+        }
+    }
+
+    /// Waits until everything up to `lsn` is durable, whoever has committed it. If that was refused, up to what was before it:
+    /// the answer is for him who committed it.
+    pub(super) fn wait_for<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, lsn: Lsn) -> Result<()> {
+        while queue.durable < lsn.min(queue.last_lsn) {
+            queue.check_known(lsn)?;
+            queue = self.lead_or_wait(queue);
+        }
+        Ok(())
+    }
+
+    fn lead_or_wait<'a>(&'a self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        if queue.leading {
+            self.wait_changed(queue)
+        } else {
+            self.lead(queue, true)
         }
     }
 
@@ -128,6 +131,8 @@ impl Committer {
             failure: None,
         };
         let before = logs.last_lsn;
+        // A cut takes everything off that is not synced, what an earlier leader handed over included.
+        let may_cut = may_cut && !logs.active.as_ref().is_some_and(Log::is_unsynced);
         let mut result = logs.take(group, current);
         if sync && result.is_ok() {
             // ORDER: a commit in the new log is told only once the old one is synced to its end; one line earlier a crash
@@ -195,8 +200,11 @@ impl Committer {
                 .chain(&behind)
                 .map(|p| p.batch.header.lsn)
                 .next();
-            let logs = self.logs();
+            let mut logs = self.logs();
             if let Some(first) = first {
+                // A cut gives back what was set aside behind it.
+                logs.reserved = None;
+                queue.reserved_end = 0;
                 // What comes behind them was chained to them.
                 queue.last_lsn = logs.last_lsn;
                 queue.sealer = queue.sealer.and_then(|sealer| logs.sealer(sealer.stream));

@@ -33,10 +33,11 @@ impl Committer {
         };
         self.reserve.set_aside();
         let stream = Arc::new(log.stream().clone());
+        // ORDER: what was sealed for the log before is handed over before another takes its place.
+        let mut queue = self.settle(self.queue())?;
         self.published.change(|view| {
             view.streams.insert(stream.id, stream);
         });
-        let mut queue = self.queue();
         if last.is_some() {
             queue.idle.pop();
         }
@@ -66,10 +67,18 @@ impl Committer {
         let ends: Vec<_> = self.queue().idle.iter().map(IdleLog::ended).collect();
         // ORDER: the manifest lists the log before a batch in it counts; one line earlier a crash leaves an empty log that
         // nobody names.
-        self.editor.edit(|manifest| {
+        let listed = self.editor.edit(|manifest| {
             manifest.set_ends(&ends);
             manifest.logs.push(log.entry());
-        })?;
+        });
+        if let Err(error) = listed {
+            if error.kind() == ErrorKind::Full {
+                // The old manifest stands for certain; if removing fails, the next session does it.
+                self.editor.give_up_stream(id);
+                let _ = self.directory.remove(&log.stream().name);
+            }
+            return Err(error);
+        }
         Ok(log)
     }
 
@@ -155,6 +164,10 @@ impl Committer {
         let mut queue = self.queue();
         queue.leading = false;
         self.changed.notify_all();
+        if queue.eventual_since.is_some() {
+            // It may have come due, and waits for whoever leads.
+            self.flusher.notify_one();
+        }
         reserved?;
         if queue.sealer.is_some_and(|sealer| sealer.stream == stream) {
             queue.reserved_end = queue.reserved_end.max(end);

@@ -58,6 +58,8 @@ pub(crate) struct Committer {
     retired: Condvar,
     /// Held while a log is opened.
     opening: Mutex<()>,
+    /// Held while the catalog is shown.
+    showing: Mutex<()>,
     pub(crate) published: Arc<Published>,
     pub(crate) directory: Arc<dyn entidb_storage::Directory>,
     pub(crate) editor: Arc<Editor>,
@@ -145,6 +147,7 @@ impl Committer {
             logs: Mutex::new(logs),
             retired: Condvar::new(),
             opening: Mutex::new(()),
+            showing: Mutex::new(()),
             published,
             directory,
             editor,
@@ -216,9 +219,11 @@ impl Committer {
         self.notify();
     }
 
-    /// Notes why a piece of background work failed, for those who wait for it.
-    pub(crate) fn note_trouble(&self, error: &Error) {
-        self.queue().trouble = Some(Refusal::of(error));
+    /// Notes why the log that comes next could not be made, for those who wait for it. It is still wanted.
+    pub(crate) fn note_no_log(&self, error: &Error) {
+        let mut queue = self.queue();
+        queue.trouble = Some(Refusal::of(error));
+        queue.wants_log = true;
         self.changed.notify_all();
     }
 
@@ -227,14 +232,29 @@ impl Committer {
         &'a self,
         mut queue: MutexGuard<'a, Queue>,
     ) -> Result<MutexGuard<'a, Queue>> {
-        while queue.leading {
-            queue = self.wait_changed(queue);
+        loop {
+            while queue.leading {
+                queue = self.wait_changed(queue);
+            }
+            if let Some(message) = queue.poison_message() {
+                return Err(Error::new(ErrorKind::Poisoned, message));
+            }
+            let logs = self.logs();
+            let active = logs.active.as_ref().map(|log| log.stream().id);
+            drop(logs);
+            if queue.pending.is_empty() && active == queue.sealer.map(|sealer| sealer.stream) {
+                return Ok(queue);
+            }
+            // Where it is refused, its commits are gone, and the next turn has the log to turn away from alone.
+            queue = self.lead(queue, false);
         }
-        let queue = self.lead(queue, false);
-        match queue.poison_message() {
-            Some(message) => Err(Error::new(ErrorKind::Poisoned, message)),
-            None => Ok(queue),
-        }
+    }
+
+    /// Notes that everything up to `lsn` is durable, and shows what waited for that.
+    pub(crate) fn note_durable(&self, queue: &mut Queue, lsn: Lsn) {
+        queue.note_durable(lsn);
+        self.published.show(queue.visible());
+        self.changed.notify_all();
     }
 
     /// Takes a log that was turned away from, to sync and close it. Whoever makes something durable meanwhile waits until
@@ -296,6 +316,7 @@ impl Committer {
             mut writes,
             made,
             reads,
+            drops,
         } = finished;
         self.make_collections(&mut writes, made)?;
         let (body, items) = writes.finish();
@@ -303,6 +324,15 @@ impl Committer {
 
         let frees = items.iter().all(Item::is_tombstone);
         let mut queue = self.ready(body.len(), frees)?;
+        // Behind a drop, a record of the collection would be lost with its name.
+        while drops.is_none()
+            && items
+                .iter()
+                .any(|item| queue.is_dropping(item.collection()))
+        {
+            drop(self.wait_changed(queue));
+            queue = self.ready(body.len(), frees)?;
+        }
         self.check_conflicts(&queue, since, &items, reads.as_ref())
             .inspect_err(|_| {
                 self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -341,7 +371,7 @@ impl Committer {
         let previous = std::mem::replace(&mut queue.last_lsn, lsn);
         if waits {
             queue.waits.push_back((lsn, previous));
-            drop(self.wait(queue, lsn, true)?);
+            drop(self.wait(queue, lsn)?);
         } else {
             if queue.eventual_since.is_none() {
                 queue.eventual_since = Some(Instant::now());
@@ -390,15 +420,15 @@ impl Committer {
                 queue.last_lsn
             )));
         }
-        self.wait(queue, lsn, false).map(drop)
+        self.wait_for(queue, lsn)
     }
 
     /// Makes everything durable that was committed. Returns the last commit of that.
     pub(crate) fn sync(&self) -> Result<Lsn> {
         let queue = self.queue();
         let lsn = queue.last_lsn;
-        let queue = self.wait(queue, lsn, false)?;
-        Ok(lsn.min(queue.durable))
+        self.wait_for(queue, lsn)?;
+        Ok(lsn)
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
@@ -407,6 +437,12 @@ impl Committer {
         let mut held_up: Option<Instant> = None;
         let mut queue = self.queue();
         loop {
+            if self.editor.is_unknown() {
+                queue.poison_once(Refusal {
+                    kind: ErrorKind::Poisoned,
+                    message: "replacing the manifest failed".to_owned(),
+                });
+            }
             queue.check()?;
             if self.is_due(&queue) && queue.next_log.is_some() {
                 self.rotate(&mut queue);
@@ -476,35 +512,3 @@ impl Committer {
 
 /// How many logs may wait for a checkpoint. Each crash adds one.
 const IDLE_LOG_COUNT_MAX: usize = 8;
-
-#[cfg(test)]
-mod tests {
-    use entidb_storage::{Directory, MemoryDirectory};
-
-    use super::*;
-    use crate::recovery;
-
-    #[test]
-    fn a_refusal_is_fetched_by_whoever_was_refused_and_by_nobody_else() {
-        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::new());
-        let lock = directory.lock("lock").ok();
-        let environment = Arc::new(Environment::new(Some(1)));
-        let options = Options::new().seed(1);
-        let opened = lock.map(|lock| recovery::open(directory, lock, environment, options));
-        let Some(Ok(Some(writer))) = opened else {
-            panic!("it opens");
-        };
-        let committer = &writer.committer;
-        // As it is when a group was refused: its commits are not the last any more.
-        let lsn = Lsn(committer.queue().last_lsn.0 + 3);
-        let refusal = Refusal {
-            kind: ErrorKind::Full,
-            message: "no room".to_owned(),
-        };
-        committer.queue().refused.insert(lsn, refusal);
-        assert!(committer.wait(committer.queue(), lsn, false).is_ok());
-        let own = committer.wait(committer.queue(), lsn, true);
-        assert_eq!(own.err().map(|error| error.kind()), Some(ErrorKind::Full));
-        assert!(committer.queue().refused.is_empty());
-    }
-}

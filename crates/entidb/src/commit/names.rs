@@ -1,6 +1,6 @@
 //! Collections that a transaction makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Committer;
 use crate::error::{Error, Result};
@@ -60,10 +60,28 @@ impl Committer {
         Ok(())
     }
 
+    /// Lets nobody else write to the collection `id`, until [`end_drop`](Self::end_drop). Waits for another who drops it.
+    pub(crate) fn begin_drop(&self, id: CollectionId) {
+        let mut queue = self.queue();
+        while queue.is_dropping(id) {
+            queue = self.wait_changed(queue);
+        }
+        queue.dropping.push(id);
+    }
+
+    /// Lets those go on who wanted to write to the collection `id`.
+    pub(crate) fn end_drop(&self, id: CollectionId) {
+        self.queue().dropping.retain(|other| *other != id);
+        self.notify();
+    }
+
     /// Shows the catalog as it stands in the manifest.
     pub(crate) fn show_catalog(&self) {
-        self.published.change(|view| {
-            view.catalog = Arc::new(self.editor.read(|manifest| manifest.catalog.clone()));
-        });
+        // One at a time, so that an older catalog never takes the place of a newer one; and as every change of the view under
+        // the queue's lock, so that none is lost. The editor is asked before, since it may be at work for long.
+        let _showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = Arc::new(self.editor.read(|manifest| manifest.catalog.clone()));
+        let _queue = self.queue();
+        self.published.change(|view| view.catalog = catalog);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 use crate::format::batch::{self, Synced};
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::log::{Sealed, Sealer};
 use crate::memtable::Memtable;
 use crate::stream::Stream;
@@ -29,8 +29,6 @@ pub(crate) struct Queue {
     pub(super) reserved_end: u64,
     /// What later batches may say is synced.
     pub(super) synced: Option<Synced>,
-    /// A merge has forgotten what was deleted up to this commit, so that a conflict with it cannot be told any more.
-    pub(crate) forgotten: Lsn,
     /// Sealed batches that were not handed to the log yet.
     pub(super) pending: Vec<Pending>,
     pub(super) pending_bytes: u64,
@@ -45,6 +43,11 @@ pub(crate) struct Queue {
     /// Why nothing more is written, once a sync has failed.
     pub(super) poison: Option<Refusal>,
     pub(crate) closed: bool,
+    /// Up to here, what was deleted may have been forgotten by a merge, so that whether it was deleted since a snapshot from
+    /// before cannot be told.
+    pub(crate) forgotten: Lsn,
+    /// Collections that are being dropped: committed perhaps, and not taken out of the catalog yet.
+    pub(super) dropping: Vec<CollectionId>,
     /// Whether the background is to make the log that comes next.
     pub(super) wants_log: bool,
     /// The memtable that commits go to.
@@ -108,7 +111,6 @@ impl Queue {
             sealer: None,
             reserved_end: 0,
             synced: None,
-            forgotten: Lsn::ZERO,
             pending: Vec::new(),
             pending_bytes: 0,
             waits: VecDeque::new(),
@@ -117,6 +119,8 @@ impl Queue {
             eventual_since: None,
             poison: None,
             closed: false,
+            forgotten: Lsn::ZERO,
+            dropping: Vec::new(),
             wants_log: false,
             memtable,
             idle: Vec::new(),
@@ -147,6 +151,11 @@ impl Queue {
         let sealer = self.sealer?;
         let len = (batch::HEADER_LEN + len) as u64;
         Some((sealer.stream, sealer.at() + len))
+    }
+
+    /// Whether the collection `id` is being dropped.
+    pub(super) fn is_dropping(&self, id: CollectionId) -> bool {
+        self.dropping.contains(&id)
     }
 
     /// Notes why nothing more is written, if nobody has.
@@ -232,6 +241,20 @@ impl Queue {
             .iter()
             .map(|frozen| frozen.memtable.memory_bytes());
         self.memtable.memory_bytes() + frozen.sum::<usize>()
+    }
+
+    /// Refuses if a sync has failed, after which nobody knows whether the commit `lsn` was kept.
+    pub(super) fn check_known(&self, lsn: Lsn) -> Result<(), Error> {
+        match &self.poison {
+            Some(poison) => Err(Error::new(
+                ErrorKind::Unknown,
+                format!(
+                    "whether commit {lsn} was kept is unknown: open the database again and look ({})",
+                    poison.message
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Refuses if a sync has failed, or the database was closed.

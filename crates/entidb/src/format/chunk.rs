@@ -9,6 +9,7 @@ use super::Fault;
 use super::checksum::{Binding, bound};
 use super::fields::{Fields, put};
 use super::header;
+use super::leaf::{guess, search};
 use super::record;
 use crate::ids::Lsn;
 use crate::limits::PAYLOAD_LEN_MAX;
@@ -260,7 +261,13 @@ impl Table {
         if raw_at >= self.end.raw_at {
             return None;
         }
-        let behind = self.chunks.partition_point(|start| start.raw_at <= raw_at);
+        // Chunks are about equally long, so that a chunk's number is told from where it begins.
+        let scale = self.count() as f64 / self.end.raw_at as f64;
+        let behind = search(self.count(), guess(raw_at, scale), |number| {
+            self.chunks
+                .get(number)
+                .is_some_and(|start| start.raw_at <= raw_at)
+        });
         behind.checked_sub(1)
     }
 

@@ -12,6 +12,8 @@ use super::key::Key;
 use crate::ids::Lsn;
 use crate::mix::{GOLDEN, mix64};
 
+/// How many blocks make a piece of 64 KiB.
+const PIECE_BLOCK_COUNT: usize = 2048;
 /// Length of a block in bytes: eight words of 32 bits.
 const BLOCK_LEN: usize = 32;
 /// How many bits a key is given. One of about a hundred absent keys passes.
@@ -84,9 +86,17 @@ impl FilterBuilder {
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
-        let words = self.blocks.iter().flatten();
-        words.flat_map(|word| word.to_le_bytes()).collect()
+    /// The filter's bytes, piece by piece, so that it is never in memory twice.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.blocks.chunks(PIECE_BLOCK_COUNT).map(|blocks| {
+            let words = blocks.iter().flatten();
+            words.flat_map(|word| word.to_le_bytes()).collect()
+        })
+    }
+
+    #[cfg(test)]
+    fn finish(self) -> Vec<u8> {
+        self.pieces().flatten().collect()
     }
 }
 
@@ -95,14 +105,18 @@ fn or(a: &[u32; 8], b: &[u32; 8], word: usize) -> u32 {
     of(a) | of(b)
 }
 
-/// The checksum of a filter that lies at `offset` in the run with `salt`.
-pub(crate) fn checksum(bytes: &[u8], salt: u64, offset: u64) -> u32 {
-    let binding = Binding {
+/// What the checksum of a filter that lies at `offset` in the run with `salt` is bound to.
+pub(crate) fn binding(salt: u64, offset: u64) -> Binding {
+    Binding {
         salt,
         offset,
         lsn: Lsn::ZERO,
-    };
-    bound(binding, bytes)
+    }
+}
+
+/// The checksum of such a filter.
+fn checksum(bytes: &[u8], salt: u64, offset: u64) -> u32 {
+    bound(binding(salt, offset), bytes)
 }
 
 /// A checked filter.

@@ -13,6 +13,7 @@ pub(crate) mod filter;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod key;
+pub(crate) mod leaf;
 pub(crate) mod manifest;
 pub(crate) mod map;
 pub(crate) mod name;

@@ -10,7 +10,7 @@ use super::Fault;
 use super::checksum::{Binding, bound};
 use super::fields::{Fields, put};
 use super::key::{self, Key};
-use crate::ids::{EntityId, Lsn};
+use crate::ids::Lsn;
 
 /// Length of a page in bytes. Page `n` of a run lies at `n * LEN`; page 0 holds the stream's header.
 pub(crate) const LEN: usize = 4096;
@@ -283,7 +283,7 @@ fn unpack(column: &[u8], width: u8, index: usize) -> u64 {
     (word >> (bit % 8)) & ((1 << width) - 1)
 }
 
-/// A checked page. What a look-up needs before it reads a key stands beside the bytes, in two cache lines.
+/// A checked page.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     bytes: [u8; LEN],
@@ -295,19 +295,6 @@ pub(crate) struct Page {
     columns: [u16; 5],
     base: u64,
     offset_base: u64,
-    search: Search,
-}
-
-/// What is known of a page's keys before one of them is looked at: they are mostly spread evenly, be they random or rising
-/// with time, so that a key's place can be told from its value.
-#[derive(Debug, Clone, Copy)]
-struct Search {
-    /// The lowest key.
-    first: (u16, u128),
-    /// `(id - lowest id) >> shift` fits 64 bits.
-    shift: u8,
-    /// Entries for each unit of that.
-    scale: f64,
 }
 
 impl Page {
@@ -367,7 +354,7 @@ impl Page {
             at += column_len(count, width);
             u16::try_from(start).unwrap_or(u16::MAX)
         });
-        let mut page = Self {
+        Some(Ok(Self {
             bytes: *bytes,
             count: u16::try_from(count).unwrap_or(u16::MAX),
             prefix_len: u8::try_from(prefix_len).unwrap_or(u8::MAX),
@@ -376,28 +363,7 @@ impl Page {
             columns,
             base,
             offset_base,
-            search: Search {
-                first: (0, 0),
-                shift: 0,
-                scale: 0.0,
-            },
-        };
-        page.search = page.plan();
-        Some(Ok(page))
-    }
-
-    fn plan(&self) -> Search {
-        let count = self.count();
-        let (first, last) = (self.key(0).numbers(), self.key(count - 1).numbers());
-        let span = last.1.saturating_sub(first.1);
-        let bits = u128::BITS - span.leading_zeros();
-        let shift = bits.saturating_sub(u64::BITS);
-        let span = u64::try_from(span >> shift).unwrap_or(u64::MAX).max(1);
-        Search {
-            first,
-            shift: u8::try_from(shift).unwrap_or(0),
-            scale: (count - 1) as f64 / span as f64,
-        }
+        }))
     }
 
     /// How many entries, or children, it has. Never none.
@@ -426,16 +392,6 @@ impl Page {
         self.bytes.get(at..at + len).unwrap_or_default()
     }
 
-    /// The suffix at `index` as a number: the 16 bytes that end where it ends, masked. They lie in the page, since its header
-    /// is longer than that.
-    #[inline]
-    fn number(&self, index: usize, mask: u128) -> u128 {
-        let len = key::LEN - self.prefix_len();
-        let end = HEADER_LEN + self.prefix_len() + (index + 1) * len;
-        let bytes = self.bytes.get(end - 16..).and_then(|b| b.first_chunk());
-        bytes.map_or(0, |bytes| u128::from_be_bytes(*bytes)) & mask
-    }
-
     /// The key of the entry or child at `index`, which is below [`count`](Self::count).
     pub(crate) fn key(&self, index: usize) -> Key {
         debug_assert!(index < self.count());
@@ -446,94 +402,11 @@ impl Page {
     }
 
     /// The index of the first key that is not below `key`: [`count`](Self::count) if all are.
-    #[inline]
     pub(crate) fn lower_bound(&self, key: &Key) -> usize {
-        match self.find(key) {
-            Ok(index) | Err(index) => index,
-        }
-    }
-
-    /// The index of the first entry of `key`; or else of the first key above it.
-    #[inline]
-    pub(crate) fn find(&self, key: &Key) -> Result<usize, usize> {
-        let suffix_len = key::LEN - self.prefix_len();
-        if suffix_len > EntityId::LEN {
-            return self.find_by_bytes(key);
-        }
-        let Search {
-            first,
-            shift,
-            scale,
-        } = self.search;
-        let wanted = key.numbers();
-        if wanted <= first {
-            return if wanted == first { Ok(0) } else { Err(0) };
-        }
-        // All bits of a suffix; the shift is by 8 to 128.
-        let mask = match suffix_len {
-            0 => 0,
-            len => u128::MAX >> (8 * (EntityId::LEN - len)),
-        };
-        if wanted.0 != first.0 || (wanted.1 ^ first.1) & !mask != 0 {
-            // Above the first key, and without its prefix.
-            return Err(self.count());
-        }
-        let count = self.count();
-        // Above 0, since the first key is below; a guess that is not a number becomes 0.
-        let distance = u64::try_from((wanted.1 - first.1) >> shift).unwrap_or(u64::MAX);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a guess, and bounded in the next line"
-        )]
-        let guess = (distance as f64 * scale) as usize;
-        let guess = guess.clamp(1, count);
-        let wanted = wanted.1 & mask;
-        let below = |index| self.number(index, mask) < wanted;
-        // From the guess in growing steps until the place lies between, then by halves.
-        let mut step = 1;
-        let (mut low, mut high);
-        if guess < count && below(guess) {
-            low = guess + 1;
-            high = (low + step).min(count);
-            while high < count && below(high) {
-                low = high + 1;
-                step *= 2;
-                high = (low + step).min(count);
-            }
-        } else {
-            high = guess;
-            low = high.saturating_sub(step);
-            while low > 0 && !below(low) {
-                high = low;
-                step *= 2;
-                low = high.saturating_sub(step);
-            }
-        }
-        let index = self.partition(low, high, below);
-        if index < count && self.number(index, mask) == wanted {
-            Ok(index)
-        } else {
-            Err(index)
-        }
-    }
-
-    /// As [`find`](Self::find), in a page of two collections.
-    #[cold]
-    fn find_by_bytes(&self, key: &Key) -> Result<usize, usize> {
-        let index = self.partition(0, self.count(), |index| self.key(index) < *key);
-        if index < self.count() && self.key(index) == *key {
-            Ok(index)
-        } else {
-            Err(index)
-        }
-    }
-
-    /// The first index from `low` on for which `below` does not hold, if it does not for `high`.
-    #[inline]
-    fn partition(&self, mut low: usize, mut high: usize, below: impl Fn(usize) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low + (high - low) / 2;
-            if below(middle) {
+            if self.key(middle) < *key {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -559,12 +432,6 @@ impl Page {
 
     /// The entry at `index` of a leaf.
     pub(crate) fn entry(&self, index: usize) -> Entry {
-        self.entry_of(index, self.key(index))
-    }
-
-    /// The entry at `index`, which is that of `key`.
-    #[inline]
-    pub(crate) fn entry_of(&self, index: usize, key: Key) -> Entry {
         let widths = self.widths;
         let lsn = self.column(0, widths.lsn, index);
         let stream = self.column(1, widths.stream, index);
@@ -572,7 +439,7 @@ impl Page {
         let len = self.column(3, widths.len, index);
         let flags = self.column(4, widths.flags, index);
         Entry {
-            key,
+            key: self.key(index),
             lsn: Lsn(self.base.saturating_add(lsn)),
             stream: u32::try_from(stream).unwrap_or(u32::MAX),
             offset: self.offset_base.saturating_add(offset),
@@ -583,91 +450,3 @@ impl Page {
 }
 
 const _: () = assert!(HEADER_LEN == 32);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::CollectionId;
-    use crate::mix::mix64;
-
-    /// A leaf of as many of the keys as fit, and those.
-    fn leaf(keys: &[Key]) -> (Page, Vec<Key>) {
-        let mut builder = LeafBuilder::default();
-        let fit = keys.iter().enumerate().take_while(|(index, key)| {
-            builder.push(Entry {
-                key: **key,
-                lsn: Lsn(7 + *index as u64 % 3),
-                stream: 0,
-                offset: 100 * *index as u64,
-                len: 90,
-                tombstone: index % 5 == 0,
-            })
-        });
-        let keys: Vec<Key> = fit.map(|(_, key)| *key).collect();
-        let bytes = builder.finish(1, 4096);
-        (Page::decode(bytes.into(), 1, 4096).unwrap(), keys)
-    }
-
-    #[test]
-    fn a_key_is_found_however_the_keys_of_its_page_are_spread() {
-        let id = |n: u128| Key::new(CollectionId(3), EntityId::from_bytes(n.to_be_bytes()));
-        let random = |n: u64| (u128::from(mix64(n)) << 64) | u128::from(mix64(!n));
-        let spreads: [Vec<Key>; 7] = [
-            (0..200).map(|n| id(random(n))).collect(),
-            (0..200_u32)
-                .map(|n| id((1 << 100) + u128::from(n) * 7))
-                .collect(),
-            (0..120).map(|n| id(1_u128 << n)).collect(),
-            (0..200)
-                .map(|n| id(if n < 190 { n } else { n << 100 }))
-                .collect(),
-            vec![id(5)],
-            vec![id(5), id(u128::MAX)],
-            // Two collections in a page.
-            (0..100)
-                .map(|n| {
-                    let bytes = random(n).to_be_bytes();
-                    Key::new(
-                        CollectionId((n % 2) as u16 + 255),
-                        EntityId::from_bytes(bytes),
-                    )
-                })
-                .collect(),
-        ];
-        for mut keys in spreads {
-            keys.sort_unstable();
-            let (page, keys) = leaf(&keys);
-            assert!(!keys.is_empty() && page.count() == keys.len());
-            let near = |key: &Key| {
-                let (collection, id) = key.numbers();
-                [
-                    id.wrapping_sub(1),
-                    id,
-                    id.wrapping_add(1),
-                    id ^ (1 << 127),
-                    !id,
-                ]
-                .map(|id| {
-                    let id = EntityId::from_bytes(id.to_be_bytes());
-                    [collection - 1, collection, collection + 1]
-                        .map(|collection| Key::new(CollectionId(collection), id))
-                })
-            };
-            for wanted in keys.iter().flat_map(near).flatten() {
-                assert_eq!(
-                    page.find(&wanted),
-                    keys.binary_search(&wanted),
-                    "{wanted:?}"
-                );
-                let below = keys.partition_point(|key| *key < wanted);
-                assert_eq!(page.lower_bound(&wanted), below);
-            }
-            for (index, key) in keys.iter().enumerate() {
-                let entry = page.entry(index);
-                assert_eq!((entry.key, entry.offset), (*key, 100 * index as u64));
-                assert_eq!(entry.tombstone, index % 5 == 0);
-                assert_eq!(entry.lsn, Lsn(7 + index as u64 % 3));
-            }
-        }
-    }
-}

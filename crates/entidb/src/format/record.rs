@@ -11,6 +11,8 @@ pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
 const COLLECTION_AT: usize = 4 + 4;
 const FLAGS_AT: usize = 4 + 4 + 2;
 const CRC_LEN: usize = 4;
+/// Length of a range tombstone's payload in bytes: the last id.
+const RANGE_LEN: u32 = 16;
 
 /// The low three bits of the flags: what the record says. Values 4 to 7 are reserved.
 const KIND_MASK: u16 = 0b111;
@@ -128,7 +130,7 @@ impl Header {
         let only = match kind {
             Kind::Entity => payload_len,
             Kind::Tombstone | Kind::Collection => 0,
-            Kind::Range => EntityId::LEN as u32,
+            Kind::Range => RANGE_LEN,
         };
         if payload_len != only {
             return Some(Err(Fault::damaged(
@@ -146,6 +148,7 @@ impl Header {
 }
 
 /// The low 32 bits of an LSN.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits")]
 fn low(lsn: Lsn) -> u32 {
     (lsn.0 & u64::from(u32::MAX)) as u32
 }
@@ -177,6 +180,39 @@ pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
 pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
     put(bytes, COLLECTION_AT, &collection.0.to_le_bytes());
     sum(0, bytes);
+}
+
+/// Whether `bytes` are exactly the record of this entity, or its tombstone, that lies at `binding`, its checksum checked first: as
+/// what [`open`], or [`open_with_lsn`], says, in a few comparisons. Returns the length of its payload; `None` says nothing of why.
+#[inline]
+pub(crate) fn expect(
+    bytes: &[u8],
+    binding: Binding,
+    (collection, id): (u16, u128),
+    tombstone: bool,
+    with_lsn: bool,
+) -> Option<usize> {
+    let (head, rest) = bytes.split_first_chunk::<HEADER_LEN>()?;
+    let payload_len = rest.len().checked_sub(if with_lsn { LSN_LEN } else { 0 })?;
+    let kind = if tombstone {
+        KIND_TOMBSTONE
+    } else {
+        KIND_ENTITY
+    };
+    if check(bytes, binding).is_err()
+        || payload_len > PAYLOAD_LEN_MAX
+        || tombstone && payload_len > 0
+    {
+        return None;
+    }
+    let mut fields = Fields::new(head);
+    let _crc = fields.u32()?;
+    let is = fields.u32()? as usize == payload_len
+        && fields.u16()? == collection
+        && fields.u16()? == if with_lsn { kind | FLAG_LSN } else { kind }
+        && u128::from_be_bytes(fields.array()?) == id
+        && (!with_lsn || Fields::new(rest).u32()? == low(binding.lsn));
+    is.then_some(payload_len)
 }
 
 /// Reads exactly one record that lies at `binding`, its checksum checked first. Returns its header and its payload.
@@ -223,4 +259,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
     }
 }
 
-const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28);
+const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);

@@ -11,4 +11,4 @@ mod writer;
 pub(crate) use items::{Item, items};
 pub(crate) use scan::{Tail, Walk, records, walk};
 pub(crate) use sealer::{Draft, Sealed, Sealer};
-pub(crate) use writer::{Failure, Log, seal};
+pub(crate) use writer::{Failure, Log, seal, unfooted};

@@ -209,36 +209,48 @@ impl Log {
     }
 }
 
-/// Seals a closed log: what a crash or a failure left behind its `end` is cut off, and the footer stands there, synced.
+/// Seals a log that was closed at its `end`: the footer stands there, synced.
 pub(crate) fn seal(
     directory: &dyn Directory,
     stream: &Stream,
     end: u64,
     tally: &Tally,
 ) -> Result<SealedEntry> {
-    let footer = block::encode(stream.salt, end, &tally.encode())
-        .ok_or_else(|| Error::invalid("the footer is too large"))?;
+    let footer = encode_footer(stream, end, tally)?;
     let write = || -> Result<(), StorageError> {
         let mut backend = directory.open(&stream.name, OpenMode::Existing)?;
-        // ORDER: what is cut here lies behind the last batch that was ever shown.
-        if backend.size()? > end {
-            backend.truncate(end)?;
+        if backend.size()? != end {
+            return Err(StorageError::Corrupted(format!("it does not end at {end}")));
         }
         // ORDER: the footer is durable before the manifest calls the log a segment; one line earlier a crash leaves a log
-        // with a torn footer, which is cut as any torn tail is.
+        // with a torn footer, which ends as any torn tail does.
         backend.append(&footer)?;
         backend.sync()?;
         backend.close()
     };
     write().map_err(|error| Error::storage(error, "seal", &stream.name))?;
     Ok(SealedEntry {
+        len: end + footer.len() as u64,
+        ..unfooted(stream, end, tally)?
+    })
+}
+
+/// How the manifest lists a log as a segment without a footer: what lies behind `end` is void, and never looked at. The digest is
+/// the one that it would have with a footer.
+pub(crate) fn unfooted(stream: &Stream, end: u64, tally: &Tally) -> Result<SealedEntry> {
+    Ok(SealedEntry {
         stream: stream.id,
         end,
-        len: end + footer.len() as u64,
-        digest: digest(&stream.header, &footer),
+        len: end,
+        digest: digest(&stream.header, &encode_footer(stream, end, tally)?),
         first_lsn: tally.first_lsn(),
         last_lsn: tally.last_lsn(),
     })
+}
+
+fn encode_footer(stream: &Stream, end: u64, tally: &Tally) -> Result<Vec<u8>> {
+    block::encode(stream.salt, end, &tally.encode())
+        .ok_or_else(|| Error::invalid("the footer is too large"))
 }
 
 /// A handle that reads while the backend appends: the backend's own, or one that the directory opens beside it.

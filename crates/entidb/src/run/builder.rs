@@ -8,6 +8,7 @@ use entidb_storage::{Directory, OpenMode, StorageBackend};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::format::block;
+use crate::format::checksum::Running;
 use crate::format::filter::{self, FilterBuilder};
 use crate::format::footer::{FilterEntry, Live, NO_KEYS, RunFooter};
 use crate::format::header::{Header, Kind};
@@ -263,11 +264,17 @@ impl Builder {
 
     fn write_filter(&mut self) -> Result<FilterEntry> {
         self.filter.fold(self.entries);
-        let bytes = std::mem::replace(&mut self.filter, FilterBuilder::new(0)).finish();
-        self.append(&bytes)?;
+        let filter = std::mem::replace(&mut self.filter, FilterBuilder::new(0));
+        let mut sum = Running::new(filter::binding(self.salt, self.pages_end()));
+        let mut len = 0;
+        for piece in filter.pieces() {
+            self.append(&piece)?;
+            sum.update(&piece);
+            len += piece.len() as u64;
+        }
         Ok(FilterEntry {
-            len: bytes.len() as u64,
-            crc: filter::checksum(&bytes, self.salt, self.pages_end()),
+            len,
+            crc: sum.finish(),
         })
     }
 

@@ -7,11 +7,11 @@ use super::Run;
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::format::key::Key;
-use crate::format::page::Page;
+use crate::format::leaf;
 use crate::memtable::Location;
 
-/// How many entries are decoded at a time: at first, since a short range needs few, and at most.
-const CHUNK_COUNTS: (usize, usize) = (32, 128);
+/// How many entries are decoded at a time: few, since what a short range decodes in vain is a good part of what it costs.
+const CHUNK_COUNT: usize = 32;
 
 /// A lazy walk over the keys of a run within bounds.
 pub(crate) struct Cursor {
@@ -25,7 +25,6 @@ pub(crate) struct Cursor {
     /// Entries of it, decoded, in the order of the walk; those from `at` on are to come.
     chunk: Vec<(Key, Location)>,
     at: usize,
-    chunk_count: usize,
 }
 
 struct Leaf {
@@ -50,7 +49,6 @@ impl Cursor {
             leaf: None,
             chunk: Vec::new(),
             at: 0,
-            chunk_count: CHUNK_COUNTS.0,
         }
     }
 
@@ -79,9 +77,9 @@ impl Cursor {
         (within && !self.started).then_some(first)
     }
 
-    /// Whether no key of the run lies within the bounds, as its first and last key tell.
-    pub(crate) fn is_outside(&self) -> bool {
-        !self.above_start(&self.run.footer.last_key) || !self.below_end(&self.run.footer.first_key)
+    /// Whether a key of the run may lie within the bounds.
+    pub(crate) fn overlaps(&self) -> bool {
+        overlaps(&self.run, &self.bounds)
     }
 
     /// The next entry, without passing it.
@@ -99,10 +97,7 @@ impl Cursor {
         self.at += 1;
     }
 
-    #[allow(
-        dead_code,
-        reason = "for compaction, which reads one run after the other"
-    )]
+    /// The next entry, which is passed.
     pub(crate) fn next(&mut self) -> Result<Option<(Key, Location)>> {
         let next = self.peek()?.copied();
         self.at += usize::from(next.is_some());
@@ -123,8 +118,7 @@ impl Cursor {
         while let Some(leaf) = &mut self.leaf {
             let left = leaf.high.saturating_sub(leaf.low);
             if left > 0 {
-                let count = left.min(self.chunk_count);
-                self.chunk_count = (self.chunk_count * 2).min(CHUNK_COUNTS.1);
+                let count = left.min(CHUNK_COUNT);
                 let start = if self.descending {
                     leaf.high -= count;
                     leaf.high
@@ -217,24 +211,37 @@ impl Cursor {
     }
 
     fn above_start(&self, key: &Key) -> bool {
-        match &self.bounds.0 {
-            Bound::Included(start) => key >= start,
-            Bound::Excluded(start) => key > start,
-            Bound::Unbounded => true,
-        }
+        is_above(&self.bounds.0, key)
     }
 
     fn below_end(&self, key: &Key) -> bool {
-        match &self.bounds.1 {
-            Bound::Included(end) => key <= end,
-            Bound::Excluded(end) => key < end,
-            Bound::Unbounded => true,
-        }
+        is_below(&self.bounds.1, key)
+    }
+}
+
+/// Whether a key of the run may lie within the bounds, as its first and last key tell.
+pub(crate) fn overlaps(run: &Run, bounds: &(Bound<Key>, Bound<Key>)) -> bool {
+    is_above(&bounds.0, &run.footer.last_key) && is_below(&bounds.1, &run.footer.first_key)
+}
+
+fn is_above(start: &Bound<Key>, key: &Key) -> bool {
+    match start {
+        Bound::Included(start) => key >= start,
+        Bound::Excluded(start) => key > start,
+        Bound::Unbounded => true,
+    }
+}
+
+fn is_below(end: &Bound<Key>, key: &Key) -> bool {
+    match end {
+        Bound::Included(end) => key <= end,
+        Bound::Excluded(end) => key < end,
+        Bound::Unbounded => true,
     }
 }
 
 /// The index of the first key above `key`.
-fn behind(page: &Page, key: &Key) -> usize {
+fn behind(page: &leaf::Leaf, key: &Key) -> usize {
     let mut index = page.lower_bound(key);
     while index < page.count() && page.key(index) == *key {
         index += 1;

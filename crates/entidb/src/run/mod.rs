@@ -8,5 +8,5 @@ mod cursor;
 mod reader;
 
 pub(crate) use builder::Builder;
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, overlaps};
 pub(crate) use reader::Run;

@@ -11,6 +11,7 @@ use crate::format::block;
 use crate::format::filter::Filter;
 use crate::format::footer::RunFooter;
 use crate::format::key::Key;
+use crate::format::leaf::{self, Fences};
 use crate::format::name::StreamKind;
 use crate::format::page::{self, Entry, Page};
 use crate::ids::StreamId;
@@ -19,20 +20,20 @@ use crate::memtable::Location;
 use crate::ranges::RangeTombstone;
 use crate::stream::Stream;
 
-/// An open run. The filter (10 bits a key) and the inner pages (about 20 bytes for each 170 keys) stay in memory from the
-/// first lookup on.
+/// An open run. The filter (10 bits a key) and the leaves' first keys (26 bytes for each leaf, which has about 170 keys) stay
+/// in memory from the first lookup on.
 pub(crate) struct Run {
     pub(crate) stream: Stream,
     pub(crate) entry: SealedEntry,
     pub(crate) footer: RunFooter,
     filter: OnceLock<Option<Filter>>,
-    inner: OnceLock<Vec<Page>>,
+    fences: OnceLock<Fences>,
     /// Its leaves that are in memory.
-    leaves: Arc<Table<Page>>,
+    leaves: Arc<Table<leaf::Leaf>>,
 }
 
 /// A leaf in memory, checked.
-pub(crate) type Leaf = Arc<cache::Entry<Page>>;
+pub(crate) type Leaf = Arc<cache::Entry<leaf::Leaf>>;
 
 impl Run {
     /// Opens a run and checks its header, its length and its footer.
@@ -63,7 +64,7 @@ impl Run {
             entry,
             footer,
             filter: OnceLock::new(),
-            inner: OnceLock::new(),
+            fences: OnceLock::new(),
             leaves: Arc::default(),
         })
     }
@@ -91,21 +92,47 @@ impl Run {
         Ok(self.filter.get().and_then(Option::as_ref))
     }
 
-    /// The inner pages, in order.
-    fn inner(&self) -> Result<&[Page]> {
-        if self.inner.get().is_none() {
-            let first = self.footer.leaves + 1;
-            let count = self.footer.pages - self.footer.leaves;
-            let len = count.saturating_mul(page::LEN as u64);
-            let len = usize::try_from(len).unwrap_or(usize::MAX);
-            let bytes = self.stream.read(first * page::LEN as u64, len)?;
-            let mut pages = Vec::new();
-            for (number, at) in (first..).zip((0..len).step_by(page::LEN)) {
-                pages.push(self.check(number, bytes.slice(at..at + page::LEN))?);
-            }
-            let _ = self.inner.set(pages);
+    /// The first keys of all leaves, but of one that is the only page: out of the inner pages, which say in one level above the
+    /// other the same.
+    fn fences(&self) -> Result<&Fences> {
+        if self.fences.get().is_none() {
+            let _ = self.fences.set(self.read_fences()?);
         }
-        Ok(self.inner.get().map_or(&[], Vec::as_slice))
+        self.fences.get().ok_or_else(|| self.bad_levels(0))
+    }
+
+    #[cold]
+    fn read_fences(&self) -> Result<Fences> {
+        let first = self.footer.leaves + 1;
+        let count = self.footer.pages - self.footer.leaves;
+        let len = count.saturating_mul(page::LEN as u64);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let bytes = self.stream.read(first * page::LEN as u64, len)?;
+        let mut keys = Vec::new();
+        for (number, at) in (first..).zip((0..len).step_by(page::LEN)) {
+            let page = self.check(number, bytes.slice(at..at + page::LEN))?;
+            // The pages above say of these what these say of the leaves.
+            if page.level() == 1 {
+                if page.child(0) != keys.len() as u64 + 1 {
+                    return Err(self.bad_levels(number));
+                }
+                keys.extend((0..page.count()).map(|index| page.key(index)));
+            }
+        }
+        let only = keys.is_empty() && self.footer.leaves <= 1;
+        if !only && keys.len() as u64 != self.footer.leaves {
+            return Err(self.bad_levels(first));
+        }
+        Ok(Fences::new(keys))
+    }
+
+    fn bad_levels(&self, number: u64) -> Error {
+        Error::corrupt(
+            &self.stream.name,
+            number.min(self.footer.pages) * page::LEN as u64,
+            "levels that fall to a leaf",
+            "others",
+        )
     }
 
     /// Reads and checks the page with this number, from 1.
@@ -118,7 +145,8 @@ impl Run {
     /// A leaf: from `cache`, if there is one, or else read and checked.
     pub(crate) fn leaf(&self, cache: Option<&Cache>, number: u64) -> Result<Leaf> {
         let Some(cache) = cache else {
-            return self.page(number).map(cache::Entry::alone);
+            let page = self.leaf_page(number)?;
+            return Ok(cache::Entry::alone(leaf::Leaf::new(&page)));
         };
         match cache.look(&self.leaves, number).and_then(Held::keep) {
             Some(leaf) => Ok(leaf),
@@ -128,8 +156,16 @@ impl Run {
 
     #[cold]
     fn read_leaf(&self, cache: &Cache, number: u64) -> Result<Leaf> {
-        let page = self.page(number)?;
-        Ok(cache.keep(&self.leaves, number, page, page::LEN as u64))
+        let leaf = leaf::Leaf::new(&self.leaf_page(number)?);
+        let len = leaf.memory_bytes() as u64;
+        Ok(cache.keep(&self.leaves, number, leaf, len))
+    }
+
+    fn leaf_page(&self, number: u64) -> Result<Page> {
+        if number > self.footer.leaves {
+            return Err(self.bad_levels(number));
+        }
+        self.page(number)
     }
 
     fn check_number(&self, number: u64) -> Result<()> {
@@ -160,40 +196,11 @@ impl Run {
         Ok(page)
     }
 
-    /// The number of the leaf that has the first key not below `key`, or of the one before it. Inner pages are borrowed: two
-    /// threads that look for keys share no counter.
+    /// The number of the leaf that has the first key not below `key`, or of the one before it.
+    #[inline]
     pub(crate) fn seek(&self, key: &Key) -> Result<u64> {
-        let inner = self.inner()?;
-        let mut number = self.footer.pages;
-        let mut level = None;
-        for _ in 0..=page::LEVEL_MAX {
-            let (found, next) = if number <= self.footer.leaves {
-                if number > 0 && level.is_none_or(|level| level == 1) {
-                    return Ok(number);
-                }
-                (0, number)
-            } else {
-                let index = usize::try_from(number - self.footer.leaves - 1).ok();
-                let Some(page) = index.and_then(|index| inner.get(index)) else {
-                    self.check_number(number)?;
-                    break;
-                };
-                // The last child that begins below the key: the key itself may stand at its end.
-                let child = page.lower_bound(key).saturating_sub(1);
-                (page.level(), page.child(child))
-            };
-            if found == 0 || level.is_some_and(|level| found + 1 != level) {
-                break;
-            }
-            level = Some(found);
-            number = next;
-        }
-        Err(Error::corrupt(
-            &self.stream.name,
-            number.min(self.footer.pages) * page::LEN as u64,
-            "levels that fall to a leaf",
-            "others",
-        ))
+        // The last leaf that begins below the key: the key itself may stand at its end.
+        Ok(self.fences()?.lower_bound(key).max(1) as u64)
     }
 
     /// Whether the key lies between the first and the last one.
@@ -227,7 +234,7 @@ impl Run {
     }
 
     #[inline]
-    fn find(&self, number: u64, page: &Page, key: &Key) -> Result<Found> {
+    fn find(&self, number: u64, page: &leaf::Leaf, key: &Key) -> Result<Found> {
         match page.find(key) {
             Ok(index) => {
                 let entry = page.entry_of(index, *key);

@@ -1,5 +1,6 @@
 //! Reading a segment of chunks.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -163,13 +164,13 @@ fn payload(
     key: Key,
     location: &Location,
 ) -> Result<Bytes> {
-    let record = slice(stream, chunk, place, location)?;
-    let payload_len = stream.check(&record, key, location)?;
-    let at = record.len() - payload_len;
-    if payload_len <= COPY_LEN_MAX {
-        return Ok(Bytes::copy_from_slice(record.get(at..).unwrap_or_default()));
+    let range = range(stream, chunk, place, location)?;
+    let record = chunk.get(range.clone()).unwrap_or_default();
+    let payload_len = stream.check(record, key, location)?;
+    match record.get(record.len() - payload_len..) {
+        Some(payload) if payload_len <= COPY_LEN_MAX => Ok(Bytes::copy_from_slice(payload)),
+        _ => Ok(chunk.slice(range.end - payload_len..range.end)),
     }
-    Ok(record.slice(at..))
 }
 
 /// The record at `location` in the chunk at `place`, whose records are `chunk`.
@@ -179,19 +180,29 @@ pub(crate) fn slice(
     place: &Place,
     location: &Location,
 ) -> Result<Bytes> {
+    Ok(chunk.slice(range(stream, chunk, place, location)?))
+}
+
+/// Where in the chunk at `place` the record at `location` lies.
+#[inline]
+fn range(
+    stream: &Stream,
+    chunk: &Bytes,
+    place: &Place,
+    location: &Location,
+) -> Result<Range<usize>> {
     let at = location.offset.checked_sub(place.raw_at);
     let range = at.and_then(|at| {
         let at = usize::try_from(at).ok()?;
         let end = at.checked_add(usize::try_from(location.len).ok()?)?;
         (end <= chunk.len()).then_some(at..end)
     });
-    match range {
-        Some(range) => Ok(chunk.slice(range)),
-        None => Err(Error::corrupt(
+    range.ok_or_else(|| {
+        Error::corrupt(
             &stream.name,
             place.offset,
             format!("a record of {} bytes at {}", location.len, location.offset),
             format!("a chunk of {} bytes at {}", place.raw_len, place.raw_at),
-        )),
-    }
+        )
+    })
 }

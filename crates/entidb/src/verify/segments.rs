@@ -1,5 +1,6 @@
 //! Logs and segments: each batch, each record, each footer.
 
+use bytes::Bytes;
 use entidb_storage::Directory;
 
 use super::Report;
@@ -69,7 +70,11 @@ fn segment(
     report: &mut Report,
 ) -> Result<()> {
     let stream = open(directory, manifest, entry.stream, report)?;
-    let footer = stream.footer(entry.end, entry.len, &entry.digest);
+    let footed = entry.len > entry.end;
+    let footer = match footed {
+        true => stream.footer(entry.end, entry.len, &entry.digest),
+        false => stream.check_end(entry).map(|()| Bytes::new()),
+    };
     if let Err(error) = &footer {
         report.add(&stream.name, error);
     }
@@ -82,6 +87,18 @@ fn segment(
     let Ok(footer) = footer else {
         return Ok(());
     };
+    if !footed {
+        let found = log::unfooted(&stream, tail.end, &tail.tally)?;
+        return match found == *entry {
+            true => Ok(()),
+            false => Err(Error::corrupt(
+                &stream.name,
+                entry.end,
+                format!("{entry:?}"),
+                format!("{found:?}"),
+            )),
+        };
+    }
     let told = block::decode(stream.salt, entry.end, &footer)
         .and_then(Tally::decode)
         .map_err(fail)?;

@@ -43,6 +43,11 @@ impl SimDisk {
         if let Some(fault) = inner.begin(Op::DirectorySync) {
             self.poisoned.store(true, Ordering::Release);
             inner.state.name_sync_failed(|name, _| which(name));
+            // Also for want of room: that would say that the names are what they were.
+            let fault = match fault {
+                Fault::Full => Fault::Io,
+                fault => fault,
+            };
             return Err(fault.error(Op::DirectorySync));
         }
         inner.state.names_synced(|name, _| which(name));

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use crate::mutant::Mutant;
 
+/// How much of the space that was set aside behind its end a crash may show as a file's own, in bytes. All of it would be a
+/// mebibyte of zeros in every image, which tells no more than two sectors of them do.
+const RESERVED_SHOWN_MAX: usize = 8 << 10;
+
 /// Bytes of an append that no good sync has covered, from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Extent {
@@ -104,7 +108,12 @@ impl File {
     /// Sets space aside up to `end`.
     pub(crate) fn reserve(&mut self, end: usize) {
         self.reserved = self.reserved.max(end);
-        self.crash_len = self.crash_len.max(end);
+        self.crash_len = self.crash_len.max(self.shown(end));
+    }
+
+    /// Up to where a crash may show the space that reaches to `end`.
+    fn shown(&self, end: usize) -> usize {
+        end.min(self.len() + RESERVED_SHOWN_MAX)
     }
 
     /// The space that the file takes up, in bytes.
@@ -146,7 +155,7 @@ impl File {
         if !self.before_is_lost {
             self.before.clear();
         }
-        self.crash_len = self.reserved;
+        self.crash_len = self.shown(self.reserved);
     }
 
     /// A failed sync: what is not durable by now will not be made so by another.
@@ -179,8 +188,9 @@ impl File {
     /// What is left when the process dies and had handed over only the first `len` bytes.
     pub(crate) fn keep(&mut self, len: usize) {
         self.cut_buffer(len.max(self.handed).min(self.len()));
-        if self.reserved > self.len() {
-            let zeros = vec![0; self.reserved - self.len()];
+        let shown = self.shown(self.reserved);
+        if shown > self.len() {
+            let zeros = vec![0; shown - self.len()];
             self.append(&[&zeros]);
         }
         self.handed = self.len();

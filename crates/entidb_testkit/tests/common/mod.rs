@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use entidb::{Database, EntityId, ErrorKind, Options, Payload, Value};
+use entidb::{Database, Durability, EntityId, ErrorKind, Options, Payload, Value, WriteOptions};
 use entidb_testkit::{CrashTest, Report, SimDisk, Verdict};
 
 /// What a database holds: collection and id to payload bytes.
@@ -14,24 +14,41 @@ pub(crate) type Content = BTreeMap<(String, EntityId), Vec<u8>>;
 pub(crate) enum Step {
     /// One transaction.
     Commit(Vec<Write>),
+    /// One that does not wait until it is durable.
+    Eventual(Vec<Write>),
+    /// Makes what was committed durable.
+    Sync,
+    /// The same by waiting for the last commit.
+    Wait,
+    Drop(&'static str),
     Checkpoint,
     /// Closed and opened again.
     Reopen,
 }
 
-/// One write of a transaction; without a value it deletes.
+/// One write of a transaction.
 #[derive(Debug, Clone)]
 pub(crate) struct Write {
     pub(crate) collection: &'static str,
     pub(crate) id: u64,
-    pub(crate) value: Option<String>,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Put(String),
+    Delete,
+    /// Without looking whether it is there.
+    Remove,
+    /// All that lie between it and this one, both included.
+    Range(u64),
 }
 
 pub(crate) fn put(collection: &'static str, id: u64, value: impl Into<String>) -> Write {
     Write {
         collection,
         id,
-        value: Some(value.into()),
+        what: What::Put(value.into()),
     }
 }
 
@@ -39,8 +56,29 @@ pub(crate) fn delete(collection: &'static str, id: u64) -> Write {
     Write {
         collection,
         id,
-        value: None,
+        what: What::Delete,
     }
+}
+
+pub(crate) fn remove(collection: &'static str, id: u64) -> Write {
+    Write {
+        collection,
+        id,
+        what: What::Remove,
+    }
+}
+
+pub(crate) fn range(collection: &'static str, id: u64, to: u64) -> Write {
+    Write {
+        collection,
+        id,
+        what: What::Range(to),
+    }
+}
+
+/// The ids between two numbers' own.
+fn between(a: u64, b: u64) -> std::ops::RangeInclusive<EntityId> {
+    id(a).min(id(b))..=id(a).max(id(b))
 }
 
 pub(crate) fn one(write: Write) -> Step {
@@ -49,6 +87,45 @@ pub(crate) fn one(write: Write) -> Step {
 
 pub(crate) fn id(n: u64) -> EntityId {
     EntityId::from_key(n)
+}
+
+impl Step {
+    /// Whether it is a commit, and so makes another state.
+    pub(crate) fn commits(&self) -> bool {
+        matches!(self, Self::Commit(_) | Self::Eventual(_) | Self::Drop(_))
+    }
+
+    /// What it does to the content.
+    pub(crate) fn apply(&self, content: &mut Content) {
+        match self {
+            Self::Commit(writes) | Self::Eventual(writes) => {
+                writes.iter().for_each(|write| apply(content, write));
+            }
+            Self::Drop(collection) => content.retain(|(name, _), _| name != collection),
+            Self::Sync | Self::Wait | Self::Checkpoint | Self::Reopen => {}
+        }
+    }
+
+    /// Does it, but for opening again. Says whether everything up to here is known to be durable.
+    pub(crate) fn run(&self, db: &Database) -> entidb::Result<bool> {
+        match self {
+            Self::Commit(writes) => commit_with(db, writes, Durability::Sync),
+            Self::Eventual(writes) => commit_with(db, writes, Durability::Eventual),
+            Self::Sync => db.sync().map(|_| true),
+            Self::Wait => db.wait_durable(db.lsn()).map(|()| true),
+            // Where there is none, nothing is committed.
+            Self::Drop(name) => db.drop_collection(name),
+            Self::Checkpoint => db.checkpoint().map(|()| true),
+            Self::Reopen => Ok(false),
+        }
+    }
+}
+
+/// What a history comes to after each number of commits.
+pub(crate) struct Models {
+    pub(crate) states: Vec<Content>,
+    /// Whether the commit waits until it is durable.
+    waits: Vec<bool>,
 }
 
 /// A history, and how its database is opened.
@@ -87,16 +164,22 @@ impl History {
         let write = |next: &mut dyn FnMut(u64) -> u64, n: usize| {
             let collection = collections[next(3) as usize];
             let id = next(4);
-            if next(3) == 0 {
-                return delete(collection, id);
+            match next(12) {
+                0 | 1 => return delete(collection, id),
+                2 => return remove(collection, id),
+                3 => return range(collection, id, next(4)),
+                _ => {}
             }
             let len = [3, 20, 60, 300, 1200][next(5) as usize];
             put(collection, id, format!("{n} {}", "x".repeat(len)))
         };
-        let steps = (0..len).map(|n| match next(8) {
-            0 => Step::Checkpoint,
-            1 => Step::Reopen,
-            2 | 3 => Step::Commit((0..2 + next(3)).map(|_| write(&mut next, n)).collect()),
+        let steps = (0..len).map(|n| match next(16) {
+            0 | 1 => Step::Checkpoint,
+            2 => Step::Reopen,
+            3 => Step::Drop(collections[next(3) as usize]),
+            4 => [Step::Sync, Step::Wait][next(2) as usize].clone(),
+            5..=8 => Step::Eventual((0..1 + next(2)).map(|_| write(&mut next, n)).collect()),
+            9 | 10 => Step::Commit((0..2 + next(3)).map(|_| write(&mut next, n)).collect()),
             _ => one(write(&mut next, n)),
         });
         let steps = steps.collect();
@@ -112,6 +195,8 @@ impl History {
         Options::new()
             .seed(self.seed)
             .checkpoint_log_bytes(self.checkpoint_log_bytes)
+            // Every image of the disk would have all of it.
+            .reserve_bytes(4 << 10)
     }
 
     /// Options of another life of the database: what it makes has salts of its own.
@@ -120,16 +205,18 @@ impl History {
     }
 
     /// What the database holds after each number of commits.
-    pub(crate) fn models(&self) -> Vec<Content> {
-        let mut models = vec![self.base.clone()];
-        for step in &self.steps {
-            if let Step::Commit(writes) = step {
-                let mut next = models.last().unwrap().clone();
-                for write in writes {
-                    apply(&mut next, write);
-                }
-                models.push(next);
-            }
+    pub(crate) fn models(&self) -> Models {
+        let mut models = Models {
+            states: vec![self.base.clone()],
+            waits: vec![true],
+        };
+        for step in self.steps.iter().filter(|step| step.commits()) {
+            let mut next = models.states.last().unwrap().clone();
+            step.apply(&mut next);
+            // One that writes nothing waits for nothing.
+            let waits = !matches!(step, Step::Eventual(_)) && models.states.last() != Some(&next);
+            models.states.push(next);
+            models.waits.push(waits);
         }
         models
     }
@@ -137,22 +224,23 @@ impl History {
     /// Runs it, acknowledging each commit.
     pub(crate) fn run(&self, disk: &SimDisk) -> Result<(), Failed> {
         let mut db = self.options().open_in(disk.clone())?;
-        let mut life = 0;
+        let (mut life, mut made) = (0, 0);
         for step in &self.steps {
-            match step {
-                Step::Commit(writes) => {
-                    commit(&db, writes)?;
-                    disk.acknowledge();
-                }
-                Step::Checkpoint => db.checkpoint()?,
-                Step::Reopen => {
-                    db.close()?;
-                    life += 1;
-                    db = self.later_options(life).open_in(disk.clone())?;
-                }
+            made += u64::from(step.commits());
+            if matches!(step, Step::Reopen) {
+                db.close()?;
+                disk.acknowledge_to(made);
+                life += 1;
+                db = self.later_options(life).open_in(disk.clone())?;
+                continue;
+            }
+            // What does not wait is told once it is durable.
+            if step.run(&db)? {
+                disk.acknowledge_to(made);
             }
         }
         db.close()?;
+        disk.acknowledge_to(made);
         Ok(())
     }
 
@@ -178,12 +266,12 @@ impl History {
                 let Some(open_db) = &db else {
                     break;
                 };
+                let is_commit = step.commits();
                 let result = match step {
-                    Step::Commit(writes) => commit(open_db, writes),
-                    Step::Checkpoint => open_db.checkpoint(),
-                    Step::Reopen => Ok(()),
+                    // What is lost would have to be done again from further back.
+                    Step::Eventual(_) => step.run(open_db).and_then(|_| open_db.sync().map(drop)),
+                    step => step.run(open_db).map(drop),
                 };
-                let is_commit = matches!(step, Step::Commit(_));
                 if result.is_ok() {
                     disk.acknowledge_to(before + u64::from(is_commit));
                     break;
@@ -191,13 +279,13 @@ impl History {
                 drop(db.take());
                 let again = open()?;
                 let there = content(&again).or_else(|_| content(&again))?;
-                disk.acknowledge_to(which(&models, before, &there)?);
+                disk.acknowledge_to(models.which(before, &there)?);
                 db = Some(again);
                 if disk.acknowledged() > before {
                     break;
                 }
             }
-            let wanted = before + u64::from(matches!(step, Step::Commit(_)));
+            let wanted = before + u64::from(step.commits());
             if disk.acknowledged() < wanted {
                 return Err("a commit fails again and again".into());
             }
@@ -212,7 +300,7 @@ impl History {
         let db = self
             .later_options(100 + acknowledged)
             .open_in(disk.clone())?;
-        let shown = which(&models, acknowledged, &content(&db)?)?;
+        let shown = models.which(acknowledged, &content(&db)?)?;
         disk.acknowledge_to(shown);
         Ok(())
     }
@@ -223,7 +311,7 @@ impl History {
         // A reader, which writes nothing.
         match self.options().read_only(true).open_in(disk.clone()) {
             Ok(db) => {
-                which(&models, acknowledged, &content(&db)?)?;
+                models.which(acknowledged, &content(&db)?)?;
             }
             Err(error)
                 if error.kind() == ErrorKind::NotFound
@@ -237,7 +325,7 @@ impl History {
         // The recovery, and what it shows.
         let db = self.later_options(200).open_in(disk.clone())?;
         let shown = content(&db)?;
-        let count = which(&models, acknowledged, &shown)?;
+        let count = models.which(acknowledged, &shown)?;
         sound(&db)?;
         // Recovered again, on the disk as it is now: the same, also where nothing unsynced survives.
         let dead = disk.restart();
@@ -293,29 +381,44 @@ fn is_read(op: entidb_testkit::Op) -> bool {
 
 pub(crate) fn apply(content: &mut Content, write: &Write) {
     let key = (write.collection.to_owned(), id(write.id));
-    match &write.value {
-        Some(text) => {
+    match &write.what {
+        What::Put(text) => {
             let payload = Payload::encode(&Value::from(text.as_str())).unwrap();
             content.insert(key, payload.as_bytes().to_vec());
         }
-        None => {
-            content.remove(&key);
+        What::Delete | What::Remove => drop(content.remove(&key)),
+        What::Range(to) => {
+            let range = between(write.id, *to);
+            content.retain(|(name, id), _| name != write.collection || !range.contains(id));
         }
     }
 }
 
 pub(crate) fn commit(db: &Database, writes: &[Write]) -> entidb::Result<()> {
-    db.write(|tx| {
+    commit_with(db, writes, Durability::Sync).map(drop)
+}
+
+pub(crate) fn commit_with(
+    db: &Database,
+    writes: &[Write],
+    durability: Durability,
+) -> entidb::Result<bool> {
+    let options = WriteOptions::new().durability(durability);
+    let done = db.write_with(&options, |tx| {
         for write in writes {
-            match &write.value {
-                Some(text) => {
-                    tx.put(write.collection, id(write.id), &Value::from(text.as_str()))?
+            let id = id(write.id);
+            match &write.what {
+                What::Put(text) => tx.put(write.collection, id, &Value::from(text.as_str()))?,
+                What::Delete => drop(tx.delete(write.collection, id)?),
+                What::Remove => tx.remove(write.collection, id)?,
+                What::Range(to) => {
+                    tx.delete_range(write.collection, between(write.id, *to))?;
                 }
-                None => drop(tx.delete(write.collection, id(write.id))?),
             }
         }
         Ok(())
-    })
+    });
+    done.map(|(_, receipt)| receipt.durable)
 }
 
 /// Everything in the database.
@@ -335,23 +438,27 @@ pub(crate) fn content(db: &Database) -> Result<Content, Failed> {
     Ok(content)
 }
 
-/// How many commits `found` is the outcome of: all that were acknowledged, and the next one at the most.
-pub(crate) fn which(models: &[Content], acknowledged: u64, found: &Content) -> Result<u64, Failed> {
-    let possible = models.iter().zip(0..).skip(acknowledged as usize).take(2);
-    for (model, count) in possible {
-        if model == found {
+impl Models {
+    /// How many commits `found` is the outcome of: all that were acknowledged, those behind them that nobody waited for, and
+    /// the next one at the most.
+    pub(crate) fn which(&self, acknowledged: u64, found: &Content) -> Result<u64, Failed> {
+        let first = acknowledged as usize;
+        let later = self.waits.iter().skip(first + 1);
+        let eventual = later.take_while(|waits| !**waits).count();
+        let mut possible = self.states.iter().zip(0..).skip(first).take(eventual + 2);
+        if let Some((_, count)) = possible.find(|(model, _)| *model == found) {
             return Ok(count);
         }
+        let other = self.states.iter().position(|model| model == found);
+        Err(match other {
+            Some(count) => format!("{acknowledged} commits were acknowledged, {count} are there"),
+            None => format!(
+                "{acknowledged} commits were acknowledged, and what is there is the outcome of no number of them: {:?}",
+                found.keys().collect::<Vec<_>>()
+            ),
+        }
+        .into())
     }
-    let other = models.iter().position(|model| model == found);
-    Err(match other {
-        Some(count) => format!("{acknowledged} commits were acknowledged, {count} are there"),
-        None => format!(
-            "{acknowledged} commits were acknowledged, and what is there is the outcome of no number of them: {:?}",
-            found.keys().collect::<Vec<_>>()
-        ),
-    }
-    .into())
 }
 
 pub(crate) fn sound(db: &Database) -> Verdict {
