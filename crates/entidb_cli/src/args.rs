@@ -45,9 +45,11 @@ pub(crate) enum Command {
     Delete(Delete),
     Scan(Scan),
     Collections(Collections),
+    Drop(Drop),
     Stats(Stats),
     Verify(Verify),
     Export(Export),
+    Compact(Compact),
     Checkpoint(Checkpoint),
     Demo(Demo),
 }
@@ -58,8 +60,9 @@ pub(crate) enum Command {
 /// its `_id`; or else the value of FIELD, which stays in the entity; or else a new one. Both are a dashed UUID as it stands,
 /// or a text or integer that the id is made of. An id that is there already has its entity replaced.
 ///
-/// Each batch is committed as a whole, and durable before the next. A bad line ends the import with exit code 1; nothing of
-/// its batch is kept, the batches before it stay.
+/// Each batch is committed as a whole. All are durable when the import ends, however it ends; with --ack each is durable before
+/// its ids are printed. A bad line ends the import with exit code 1; nothing of its batch is kept, the batches before it stay.
+/// A crash loses at most about the last half second of what was not acknowledged, from the end of the input backwards.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -139,11 +142,13 @@ pub(crate) struct Put {
 
 /// Delete entities, all in one transaction
 ///
-/// Those that are there are deleted. Exit code 1 says that one or more were not.
+/// Those that are there are deleted. Exit code 1 says that one or more were not, or that a range held none. A range costs one
+/// record, however many entities are in it.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
-Example:
-  entidb delete shop.entidb customers key:ann@example.com key:bob@example.com")]
+Examples:
+  entidb delete shop.entidb customers key:ann@example.com key:bob@example.com
+  entidb delete shop.entidb events --to 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub(crate) struct Delete {
     /// The database's folder
     pub(crate) db: PathBuf,
@@ -151,8 +156,14 @@ pub(crate) struct Delete {
     #[arg(value_parser = collection_name)]
     pub(crate) collection: String,
     /// The entities' ids: 36 characters with dashes, or key:VALUE
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present_any = ["from", "to"], conflicts_with_all = ["from", "to"], value_name = "ID")]
     pub(crate) ids: Vec<GivenId>,
+    /// Instead of single ids: all from this one on; without it, from the lowest
+    #[arg(long, value_name = "ID")]
+    pub(crate) from: Option<GivenId>,
+    /// … and below this one, which stays; without it, to the highest
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<GivenId>,
 }
 
 /// Print the entities of a collection as NDJSON, in the order of their ids
@@ -195,10 +206,29 @@ pub(crate) struct Collections {
     pub(crate) json: bool,
 }
 
-/// Show what the database's files hold
+/// Drop a collection, with all that is in it
+///
+/// It costs one record, whatever it holds; its room comes back with the next compaction. There is no undoing it: `export`
+/// before. Exit code 1 says that there is no such collection.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Example:
+  entidb drop shop.entidb customers")]
+pub(crate) struct Drop {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+}
+
+/// Show what the database's files hold
+///
+/// Live and dead bytes are estimates: of the segments alone, without the log that is written to.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb stats shop.entidb
   entidb stats shop.entidb --json")]
 pub(crate) struct Stats {
     /// The database's folder
@@ -242,6 +272,23 @@ pub(crate) struct Export {
     /// Replace FILE if it is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Give back the room of what was replaced or deleted, and put in order what lies scattered
+///
+/// Much of that happens by itself, in whatever program writes to the database. What is still needed is copied, so that it takes
+/// room for that while it runs; a crash in it loses nothing.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb compact shop.entidb
+  entidb compact shop.entidb --lz4")]
+pub(crate) struct Compact {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// Compress what is copied, and copy whatever is not compressed yet; without it, what is copied is not compressed
+    #[arg(long)]
+    pub(crate) lz4: bool,
 }
 
 /// Seal the log and write its keys, so that the next open has nothing to replay

@@ -12,12 +12,7 @@ pub(crate) fn run(args: &Collections, key: Option<&Key>) -> Outcome {
     let snapshot = db.snapshot();
     let mut found = Vec::new();
     for name in snapshot.collections() {
-        let mut count = 0_u64;
-        for id in snapshot.scan(name).ids() {
-            id?;
-            count += 1;
-        }
-        found.push((name, count));
+        found.push((name, snapshot.count(name)?));
     }
     if args.json {
         let collections = found.into_iter().map(|(name, count)| {

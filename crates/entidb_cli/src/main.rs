@@ -3,8 +3,10 @@
 mod args;
 mod checkpoint;
 mod collections;
+mod compact;
 mod delete;
 mod demo;
+mod drop;
 mod encrypted;
 mod exit;
 mod export;
@@ -50,9 +52,11 @@ fn run(args: &Args) -> exit::Outcome {
         Command::Delete(args) => delete::run(args, key),
         Command::Scan(args) => scan::run(args, key),
         Command::Collections(args) => collections::run(args, key),
+        Command::Drop(args) => drop::run(args, key),
         Command::Stats(args) => stats::run(args, key),
         Command::Verify(args) => verify::run(args, key),
         Command::Export(args) => export::run(args, key),
+        Command::Compact(args) => compact::run(args, key),
         Command::Checkpoint(args) => checkpoint::run(args, key),
         Command::Demo(args) => demo::run(args),
     }

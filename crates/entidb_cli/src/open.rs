@@ -15,7 +15,16 @@ pub(crate) fn for_reading(path: &Path, key: Option<&Key>) -> Outcome<Database> {
 
 /// For writing, if it is there.
 pub(crate) fn for_writing(path: &Path, key: Option<&Key>) -> Outcome<Database> {
-    there(Options::new().create(false), path, key)
+    for_writing_with(Options::new(), path, key)
+}
+
+/// For writing with these options, if it is there.
+pub(crate) fn for_writing_with(
+    options: Options,
+    path: &Path,
+    key: Option<&Key>,
+) -> Outcome<Database> {
+    there(options.create(false), path, key)
 }
 
 /// For writing; made if it is not there, and then encrypted if there is a key.

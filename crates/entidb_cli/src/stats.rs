@@ -15,10 +15,14 @@ pub(crate) fn run(args: &Stats, key: Option<&Key>) -> Outcome {
     if args.json {
         return table::print_json(&Value::from([
             ("collection_count", collections),
+            ("compressed_bytes", stats.compressed_bytes),
+            ("dead_bytes_estimate", stats.dead_bytes_estimate),
             ("last_lsn", stats.last_lsn.get()),
+            ("live_bytes", stats.live_bytes),
             ("log_bytes", stats.log_bytes),
             ("log_count", logs),
             ("memtable_count", keys),
+            ("raw_bytes", stats.raw_bytes),
             ("run_bytes", stats.run_bytes),
             ("run_count", runs),
         ]));
@@ -31,6 +35,15 @@ pub(crate) fn run(args: &Stats, key: Option<&Key>) -> Outcome {
     row("last commit (LSN)", human::count(stats.last_lsn.get()));
     row("logs and segments", human::count(logs));
     row("  their size", human::bytes(stats.log_bytes));
+    row("  live in segments, about", human::bytes(stats.live_bytes));
+    row(
+        "  dead in segments, about",
+        human::bytes(stats.dead_bytes_estimate),
+    );
+    if stats.raw_bytes > 0 {
+        row("  compressed", human::bytes(stats.compressed_bytes));
+        row("    and before that", human::bytes(stats.raw_bytes));
+    }
     row("runs of sorted keys", human::count(runs));
     row("  their size", human::bytes(stats.run_bytes));
     row("keys not yet in a run", human::count(keys));

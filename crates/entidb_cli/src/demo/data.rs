@@ -36,8 +36,7 @@ const BATCH_COUNT: usize = 1000;
 impl Set {
     /// How many entities the database has of it.
     pub(super) fn count(&self, db: &Database) -> entidb::Result<u64> {
-        let mut ids = db.snapshot().scan(self.collection).ids();
-        ids.try_fold(0, |count, id| id.map(|_| count + 1))
+        db.snapshot().count(self.collection)
     }
 
     /// Whether some of it is not there, because this is the first run, or the first one was cut off.

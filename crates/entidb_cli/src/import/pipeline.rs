@@ -3,12 +3,15 @@
 //! One thread reads, parses and cuts batches; this one commits them, each as one transaction. A batch is committed whole or
 //! not at all, in the order of the input. Memory is bounded in bytes, whatever the entities are like: the parser begins a
 //! batch only when what is not yet committed is below [`IN_FLIGHT_BYTES_MAX`].
+//!
+//! Where each batch is acknowledged, it is durable before that. Where nobody is told before the end, commits do not wait, and
+//! all are synced at the end, however it comes: what is told to be durable is.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use entidb::{Database, EntityId, Payload};
+use entidb::{Database, Durability, EntityId, Lsn, Payload, WriteOptions};
 
 use super::entity::Entity;
 use super::progress::Watch;
@@ -20,6 +23,9 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// While more than this waits to be committed, no further batch is begun.
 const IN_FLIGHT_BYTES_MAX: usize = 8 << 20;
+
+/// So many commits that nobody has waited for are synced at once: a bound on what a failed sync leaves uncertain.
+const UNSYNCED_COUNT_MAX: usize = 1024;
 
 /// What an entity takes beside its payload, about, in bytes.
 const OVERHEAD_LEN: usize = 100;
@@ -40,6 +46,8 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     pub(crate) entities: u64,
+    /// How many more were committed, and are perhaps not durable, since a sync has failed.
+    pub(crate) uncertain: u64,
     /// How many of them took the place of one with the same id.
     pub(crate) replaced: u64,
     pub(crate) skipped: u64,
@@ -78,7 +86,10 @@ pub(crate) fn import(
 ) -> Result<Tally, Stop> {
     let start = Instant::now();
     let mut tally = Tally::default();
-    let ended = run(db, plan, source, watch, &mut tally);
+    let mut unsynced = Vec::new();
+    let ended = run(db, plan, source, watch, &mut tally, &mut unsynced);
+    let synced = sync(db, &mut tally, &mut unsynced);
+    let ended = ended.and(synced);
     tally.bytes = watch.read_bytes();
     tally.time = start.elapsed();
     match ended {
@@ -93,7 +104,12 @@ fn run(
     source: Box<dyn Source>,
     watch: &mut Watch,
     tally: &mut Tally,
+    unsynced: &mut Vec<Committed>,
 ) -> Result<(), Reason> {
+    let durability = match watch.acknowledges() {
+        true => Durability::Sync,
+        false => Durability::Eventual,
+    };
     let (messages, received) = mpsc::channel();
     let (committed, done) = mpsc::channel();
     let collection = plan.collection.clone();
@@ -113,11 +129,19 @@ fn run(
     for message in received {
         match message {
             Message::Batch(batch) => {
-                let replaced = commit(db, &collection, &batch).map_err(Reason::Engine)?;
-                tally.replaced += replaced;
-                tally.entities += batch.entities.len() as u64;
+                let (committed_batch, durable) =
+                    commit(db, &collection, &batch, durability).map_err(Reason::Engine)?;
+                if durable {
+                    sync(db, tally, unsynced)?;
+                    tally.add(&committed_batch);
+                } else {
+                    unsynced.push(committed_batch);
+                }
                 let ids = batch.entities.iter().map(|item| item.id);
-                watch.durable(ids).map_err(Reason::Ack)?;
+                watch.committed(ids).map_err(Reason::Ack)?;
+                if unsynced.len() >= UNSYNCED_COUNT_MAX {
+                    sync(db, tally, unsynced)?;
+                }
                 let bytes = batch.bytes;
                 drop(batch);
                 // The parser has gone if it has read everything.
@@ -133,9 +157,49 @@ fn run(
     Err(Reason::Thread)
 }
 
-/// Commits a batch. How many of its entities replaced one.
-fn commit(db: &Database, collection: &str, batch: &Batch) -> entidb::Result<u64> {
-    db.write(|tx| {
+/// A batch that was committed.
+struct Committed {
+    lsn: Lsn,
+    entities: u64,
+    replaced: u64,
+}
+
+impl Tally {
+    fn add(&mut self, batch: &Committed) {
+        self.entities += batch.entities;
+        self.replaced += batch.replaced;
+    }
+}
+
+/// Makes durable what was committed without waiting for it, and counts what is.
+fn sync(db: &Database, tally: &mut Tally, unsynced: &mut Vec<Committed>) -> Result<(), Reason> {
+    if unsynced.is_empty() {
+        return Ok(());
+    }
+    let synced = db.sync();
+    let durable = match &synced {
+        Ok(lsn) => Some(*lsn),
+        // What was synced before stays counted.
+        Err(_) => db.stats().ok().map(|stats| stats.durable_lsn),
+    };
+    for batch in unsynced.drain(..) {
+        match durable.is_some_and(|durable| batch.lsn <= durable) {
+            true => tally.add(&batch),
+            false => tally.uncertain += batch.entities,
+        }
+    }
+    synced.map(drop).map_err(Reason::Engine)
+}
+
+/// Commits a batch. Says whether it is durable.
+fn commit(
+    db: &Database,
+    collection: &str,
+    batch: &Batch,
+    durability: Durability,
+) -> entidb::Result<(Committed, bool)> {
+    let options = WriteOptions::new().durability(durability);
+    let (replaced, receipt) = db.write_with(&options, |tx| {
         let mut replaced = 0;
         for item in &batch.entities {
             if !item.new && tx.contains(collection, item.id)? {
@@ -144,7 +208,13 @@ fn commit(db: &Database, collection: &str, batch: &Batch) -> entidb::Result<u64>
             tx.put_payload(collection, item.id, &item.payload)?;
         }
         Ok(replaced)
-    })
+    })?;
+    let committed = Committed {
+        lsn: receipt.lsn,
+        entities: batch.entities.len() as u64,
+        replaced,
+    };
+    Ok((committed, receipt.durable))
 }
 
 /// The thread that reads.

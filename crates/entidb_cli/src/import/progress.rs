@@ -58,8 +58,13 @@ impl Watch {
         self.read_bytes.load(Ordering::Relaxed)
     }
 
-    /// A batch with these ids has become durable.
-    pub(super) fn durable(&mut self, ids: impl Iterator<Item = EntityId>) -> io::Result<()> {
+    /// Whether somebody is told of each batch, which has to be durable then.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.ack.is_some()
+    }
+
+    /// A batch with these ids was committed, and is durable where that is acknowledged.
+    pub(super) fn committed(&mut self, ids: impl Iterator<Item = EntityId>) -> io::Result<()> {
         self.bar.set_position(self.read_bytes());
         let Some(lines) = &mut self.ack else {
             return Ok(());

@@ -25,10 +25,20 @@ pub(super) enum Reason {
 impl Stop {
     /// Says why it ended, and what is in all the same. `shown` is the input; `skip_bad` whether bad lines were left out.
     pub(crate) fn failure(self, shown: &str, skip_bad: bool) -> Failure {
+        let uncertain = match self.tally.uncertain {
+            0 => String::new(),
+            count => format!(
+                "; whether {} more are is unknown until the database is opened again",
+                human::count(count)
+            ),
+        };
         let stay = match self.tally.entities {
-            0 => "nothing was kept".to_owned(),
-            1 => "1 entity is in and durable".to_owned(),
-            count => format!("{} entities are in and durable", human::count(count)),
+            0 if uncertain.is_empty() => "nothing was kept".to_owned(),
+            1 => format!("1 entity is in and durable{uncertain}"),
+            count => format!(
+                "{} entities are in and durable{uncertain}",
+                human::count(count)
+            ),
         };
         match self.reason {
             Reason::Fault(Fault::Bad { place, why, fatal }) => {

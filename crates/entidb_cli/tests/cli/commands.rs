@@ -102,6 +102,107 @@ fn delete_deletes_what_is_there_and_names_what_is_not() {
 }
 
 #[test]
+fn delete_deletes_a_range_from_its_first_id_to_below_its_last() {
+    let place = Place::new();
+    let id = |n: u32| format!("00000000-0000-7000-8000-0000000000{n:02}");
+    let lines: String = (10..20)
+        .map(|n| format!("{{\"_id\":\"{}\"}}\n", id(n)))
+        .collect();
+    place
+        .run_with(&["import", "db", "c", "-"], lines.as_bytes())
+        .ok();
+    let left = || {
+        let out = place.run(&["scan", "db", "c", "--ids"]).ok().out;
+        let left = out.lines().map(|id| id[34..].parse::<u32>());
+        left.map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let delete = |args: &[&str]| place.run(&[&["delete", "db", "c"], args].concat());
+    delete(&["--from", &id(13), "--to", &id(16)])
+        .ok()
+        .prints("");
+    assert_eq!(left(), [10, 11, 12, 16, 17, 18, 19]);
+    delete(&["--from", &id(13), "--to", &id(16)]).says(1, "nothing was deleted");
+    delete(&["--to", &id(11)]).ok();
+    delete(&["--from", &id(19)]).ok();
+    assert_eq!(left(), [11, 12, 16, 17, 18]);
+    delete(&["--from", &id(12), "--to", &id(12)]).says(2, "the range is empty");
+    delete(&["--from", &id(16), "--to", &id(12)]).says(2, "is not below");
+    delete(&[&id(12), "--from", &id(12)]).says(2, "cannot be used with");
+    place
+        .run(&["delete", "db", "nope", "--from", &id(1)])
+        .says(1, "there is no collection nope; db has: c");
+    assert_eq!(left(), [11, 12, 16, 17, 18]);
+    place.run(&["verify", "db"]).ok();
+}
+
+#[test]
+fn drop_takes_a_collection_away_and_no_other() {
+    let place = Place::new();
+    for collection in ["a", "b"] {
+        place
+            .run_with(&["put", "db", collection, "key:1"], b"{}")
+            .ok();
+    }
+    place.run(&["drop", "db", "a"]).ok().prints("");
+    place
+        .run(&["drop", "db", "a"])
+        .says(1, "there is no collection a; db has: b");
+    place.run(&["get", "db", "b", "key:1"]).ok();
+    place.run_with(&["put", "db", "a", "key:2"], b"{}").ok();
+    place
+        .run(&["scan", "db", "a", "--ids"])
+        .ok()
+        .prints(&format!("{}\n", id_of("2")));
+    place.run(&["verify", "db"]).ok();
+}
+
+#[test]
+fn compact_gives_room_back_and_changes_nothing_that_can_be_read() {
+    let place = Place::new();
+    let import = [
+        "import",
+        "db",
+        "c",
+        &data("cities.ndjson"),
+        "--id",
+        "geonameid",
+    ];
+    place.run(&import).ok();
+    let stat = |name: &str| {
+        let out = place.run(&["stats", "db", "--json"]).ok().out;
+        let (_, rest) = out.split_once(&format!("\"{name}\":")).unwrap();
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+        digits.unwrap().parse::<u64>().unwrap()
+    };
+    let whole = stat("log_bytes");
+    place
+        .run(&[
+            "delete",
+            "db",
+            "c",
+            "--from",
+            "80000000-0000-0000-0000-000000000000",
+        ])
+        .ok();
+    let before = place.run(&["export", "db", "c"]).ok().out;
+    place
+        .run(&["compact", "db"])
+        .says(0, "db: ")
+        .says(0, " before, ")
+        .prints("");
+    let half = stat("log_bytes");
+    assert!(half < whole * 6 / 10, "{half} of {whole}");
+    assert_eq!(stat("compressed_bytes"), 0);
+    place.run(&["compact", "db", "--lz4"]).ok();
+    assert!(stat("log_bytes") < half);
+    assert!(stat("compressed_bytes") < stat("raw_bytes"));
+    assert!(place.run(&["stats", "db"]).ok().out.contains("compressed"));
+    place.run(&["compact", "db"]).ok();
+    assert_eq!(place.run(&["export", "db", "c"]).ok().out, before);
+    place.run(&["verify", "db"]).ok();
+}
+
+#[test]
 fn scan_goes_in_id_order_from_where_and_as_far_as_it_is_told() {
     let place = Place::new();
     place
@@ -161,7 +262,10 @@ fn reading_what_is_missing_is_told_apart_from_absent() {
         &["stats", "db"],
         &["verify", "db"],
         &["checkpoint", "db"],
+        &["compact", "db"],
+        &["drop", "db", "c"],
         &["delete", "db", "c", "key:a"],
+        &["delete", "db", "c", "--from", "key:a"],
     ] {
         place.run(args).says(3, "there is no database").prints("");
         assert!(!place.path("db").exists(), "{args:?}");
@@ -172,6 +276,7 @@ fn reading_what_is_missing_is_told_apart_from_absent() {
         &["scan", "db", "c"],
         &["export", "db", "c"],
         &["delete", "db", "c", "key:a"],
+        &["drop", "db", "c"],
     ] {
         place
             .run(args)
@@ -192,6 +297,9 @@ fn wrong_use_ends_with_2() {
         &["get", "db", "c", "01890a5dac96774bbcceb302099a8057"],
         &["scan", "db", "c", "--limit", "-1"],
         &["scan", "db", "c", "--after", "x"],
+        &["delete", "db", "c", "--from", "x"],
+        &["compact", "db", "--zstd"],
+        &["drop", "db"],
         &["import", "db", "c", "a.txt"],
         &["import", "db", "c", "a.txt", "--format", "xml"],
         &["import", "db", "c", "a.txt", "--batch", "0"],
@@ -225,9 +333,11 @@ fn help_and_version_are_answers() {
         "delete",
         "scan",
         "collections",
+        "drop",
         "stats",
         "verify",
         "export",
+        "compact",
         "checkpoint",
         "demo",
     ] {
@@ -256,6 +366,8 @@ fn tables_are_for_people_and_json_for_programs() {
     assert!(place.run(&["stats", "db"]).ok().out.contains("collections"));
     let stats = place.run(&["stats", "db", "--json"]).ok().out;
     assert!(stats.contains("\"collection_count\":2"), "{stats}");
+    assert!(stats.contains("\"dead_bytes_estimate\":"), "{stats}");
+    assert_eq!(stats.lines().count(), 1, "{stats}");
     assert!(place.run(&["verify", "db"]).ok().out.contains("problems"));
     let verify = place.run(&["verify", "db", "--json"]).ok().out;
     assert!(

@@ -59,6 +59,9 @@ fn there_is_one_writer_and_readers_work_beside_it() {
         &["put", "db", "c"][..],
         &["import", "db", "c", "-"],
         &["delete", "db", "c", "key:1"],
+        &["delete", "db", "c", "--from", "key:1"],
+        &["drop", "db", "c"],
+        &["compact", "db"],
         &["checkpoint", "db"],
     ] {
         place.run_with(args, b"{}").says(3, &holder).prints("");
@@ -98,6 +101,8 @@ fn a_reader_of_a_listing_that_goes_away_ends_it_quietly() {
         &["scan", "db", "c", "--ids"],
         &["export", "db", "c"],
         &["collections", "db"],
+        &["stats", "db"],
+        &["stats", "db", "--json"],
     ] {
         let mut command = place.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -147,6 +152,23 @@ fn a_limit_on_the_size_of_files_is_an_error_and_loses_nothing_acknowledged() {
     assert!(!acknowledged.is_empty(), "{ended:?}");
     assert!(acknowledged.len() < 6204);
     assert_eq!(ids(&place, "db", "c"), acknowledged);
+    place.run(&["verify", "db"]).ok();
+    // Where nobody is told before the end, what is told at the end is there all the same.
+    let ended = limited(
+        1000,
+        &format!("import db d '{cities}' --id geonameid --batch 50"),
+    );
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let (_, told) = ended.err.rsplit_once("; ").unwrap();
+    let told: usize = told
+        .split(' ')
+        .next()
+        .and_then(|count| count.replace(',', "").parse().ok())
+        .unwrap_or_else(|| panic!("{ended:?}"));
+    assert!(
+        told > 0 && ids(&place, "db", "d").len() >= told,
+        "{ended:?}"
+    );
     place.run(&["verify", "db"]).ok();
     // With room again everything goes on.
     place
