@@ -85,8 +85,12 @@ impl Committer {
     /// Makes the log that comes next, if there is none yet, so that turning to it costs nobody any time.
     pub(crate) fn prepare_next_log(&self) -> Result<()> {
         let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not under the queue's lock: whoever leads holds this one through a sync.
+        if self.logs().next.is_some() {
+            return Ok(());
+        }
         let queue = self.queue();
-        if queue.next_log.is_some() || queue.sealer.is_none() || self.logs().next.is_some() {
+        if queue.next_log.is_some() || queue.sealer.is_none() {
             return Ok(());
         }
         drop(queue);
