@@ -98,9 +98,11 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// What `f` returns, and besides: [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`], [`ErrorKind::Poisoned`]
-    /// and [`ErrorKind::ReadOnly`], after which nothing of the transaction was kept; [`ErrorKind::Unknown`], after which only
-    /// opening again tells.
+    /// What `f` returns, and besides: [`ErrorKind::Conflict`], if others were in its way every time; [`ErrorKind::Full`],
+    /// [`ErrorKind::Io`], [`ErrorKind::Poisoned`] and [`ErrorKind::ReadOnly`]; [`ErrorKind::Corrupt`], if keys that have to be looked at
+    /// for conflicts are damaged; [`ErrorKind::Invalid`], if it would make more collections than there can be. After each of them
+    /// nothing of the transaction was kept, but that collections which it was to make may be there, empty. [`ErrorKind::Unknown`]:
+    /// only opening again tells.
     pub fn write<T>(&self, f: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
         let (value, _) = self.write_with(&WriteOptions::new(), f)?;
         Ok(value)
@@ -183,7 +185,7 @@ impl Database {
     /// Waits until the commit `lsn`, and with it all before, is durable.
     ///
     /// # Errors
-    /// [`ErrorKind::Unknown`] if its sync failed; [`ErrorKind::Invalid`] if there is no such commit.
+    /// [`ErrorKind::Unknown`] if its sync failed; [`ErrorKind::Invalid`] if there is no such commit; [`ErrorKind::ReadOnly`].
     pub fn wait_durable(&self, lsn: Lsn) -> Result<()> {
         self.writer()?.committer.wait_durable(lsn)
     }
@@ -191,7 +193,7 @@ impl Database {
     /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last commit of that.
     ///
     /// # Errors
-    /// [`ErrorKind::Unknown`] if the sync failed.
+    /// [`ErrorKind::Unknown`] if the sync failed; [`ErrorKind::ReadOnly`] if the database was opened for reading.
     pub fn sync(&self) -> Result<Lsn> {
         self.writer()?.committer.sync()
     }
@@ -200,7 +202,8 @@ impl Database {
     /// before go on seeing it; the name is free for a new one.
     ///
     /// # Errors
-    /// As for [`write`](Self::write).
+    /// As for [`write`](Self::write), but that after [`ErrorKind::Full`] or [`ErrorKind::Io`] its entities may be gone and its name still
+    /// be there: call it again before anything is put there.
     pub fn drop_collection(&self, name: &str) -> Result<bool> {
         let writer = self.writer()?;
         writer.check()?;
@@ -216,8 +219,8 @@ impl Database {
     /// log has grown to [`Options::checkpoint_log_bytes`].
     ///
     /// # Errors
-    /// [`ErrorKind::Full`], after which everything is as it was; [`ErrorKind::Io`] or [`ErrorKind::Poisoned`], after which the
-    /// database has to be opened again to write. No commit is lost by either.
+    /// [`ErrorKind::Full`] or [`ErrorKind::Io`]: the next attempt goes on where this one has stopped; [`ErrorKind::Poisoned`], if a
+    /// sync, or replacing the manifest, has failed: the database has to be opened again to write. No commit is lost by any.
     pub fn checkpoint(&self) -> Result<()> {
         self.writer()?.checkpoint()
     }
@@ -226,8 +229,8 @@ impl Database {
     /// on beside it. Some of that happens by itself: see [`Options::auto_compaction`].
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if a record that would have to be copied is damaged, [`ErrorKind::Full`] or [`ErrorKind::Io`]: then
-    /// what was there is there as it was.
+    /// As for [`checkpoint`](Self::checkpoint), with which it begins; [`ErrorKind::Corrupt`] if a key or a record that would have to
+    /// be copied is damaged, [`ErrorKind::Full`] or [`ErrorKind::Io`]: then what was there is there as it was.
     pub fn compact(&self) -> Result<()> {
         self.writer()?.compact()
     }
@@ -458,7 +461,6 @@ impl Drop for Inner {
     }
 }
 
-/// The position of the last commit that this handle can see.
 impl Database {
     /// The last commit that a snapshot taken now has in it.
     #[must_use]

@@ -1,4 +1,57 @@
-//! An embedded entity database on opaque, append-only byte stores.
+//! An embedded entity database on opaque, append-only byte stores: entities with 128-bit ids in collections, and transactions
+//! over several of them. A database is a folder, or any [`Directory`](storage::Directory): in memory, encrypted, or your own.
+//!
+//! ```
+//! use entidb::{Database, Durability, EntityId, Isolation, Value, WriteOptions};
+//!
+//! # fn main() -> entidb::Result<()> {
+//! # let folder = std::env::temp_dir().join(format!("entidb-front-page-{}", std::process::id()));
+//! let db = Database::open(&folder)?;
+//! let people = db.untyped("people");
+//! let ann = EntityId::from_key("ann@example.com");          // or EntityId::new(), a UUIDv7
+//! people.put(ann, &Value::from("Ann"))?;                    // one durable transaction
+//! assert_eq!(people.get(ann)?, Some(Value::from("Ann")));
+//!
+//! db.write(|tx| {                                           // several collections, all or nothing, and durable
+//!     tx.put("orders", EntityId::new(), &Value::from("three apples"))?;
+//!     tx.delete("people", ann)
+//! })?;
+//!
+//! let soon = WriteOptions::new().durability(Durability::Eventual).isolation(Isolation::Serializable);
+//! let (_, receipt) = db.write_with(&soon, |tx| tx.put("clicks", EntityId::new(), &Value::from(1)))?;
+//! db.wait_durable(receipt.lsn)?;                            // whenever it matters
+//!
+//! for entity in db.snapshot().scan("orders") {              // one moment, in id order
+//!     let (id, payload) = entity?;
+//!     println!("{id} {:?}", payload.value()?);
+//! }
+//! db.close()?;                                              // the next open has nothing to recover
+//! # let _ = std::fs::remove_dir_all(folder);
+//! # Ok(()) }
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! | | |
+//! |---|---|
+//! | a commit with [`Durability::Sync`] that returned `Ok` | is there after any crash, whole |
+//! | one with [`Durability::Eventual`] | is visible at once, in its turn, and durable within [`Options::eventual_delay`]; a crash before that takes it with all that came later |
+//! | a transaction | is there whole or not at all; what is visible, and what a crash leaves, is a prefix of commit order |
+//! | [`Isolation::Snapshot`] | reads are of one moment; of two transactions that write the same entity at the same time, one is run again |
+//! | [`Isolation::Serializable`] | besides, the outcome is that of running one after the other |
+//! | a [`Snapshot`] | stays exact through writes, checkpoints and compaction |
+//! | an error | has a [kind](ErrorKind) that says what to do; a commit is kept, or not kept, or, with [`ErrorKind::Unknown`] alone, only opening again tells |
+//! | a damaged byte | is an error with stream and offset, or does not matter; never a wrong entity |
+//!
+//! A read waits for no sync, no checkpoint and no merge. Calls block; there is no async runtime, and without
+//! [`Options::background`] no thread of ours either.
+//!
+//! # Where to go on
+//!
+//! [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
+//! [`WriteOptions`] what can be set, [`Stats`] what can be watched, [`limits`] what a database can hold. In the repository,
+//! `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
+//! `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
 
 mod background;
 mod cache;

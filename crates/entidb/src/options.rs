@@ -89,8 +89,9 @@ impl Options {
         self
     }
 
-    /// How many bytes the log may have before a checkpoint is made of it, in bytes. It bounds the time to open after a crash. A
-    /// checkpoint is also made when 400,000 keys wait in memory. Default: 64 MiB.
+    /// How long the log may grow before commits turn to another and a checkpoint is made of it, in bytes. It bounds the time to
+    /// open after a crash. A checkpoint is also made when what waits for it takes half of
+    /// [`memtable_bytes`](Self::memtable_bytes). Default: 64 MiB.
     #[must_use]
     pub fn checkpoint_log_bytes(mut self, bytes: u64) -> Self {
         self.checkpoint_log_bytes = bytes;

@@ -35,17 +35,17 @@ pub struct Stats {
     pub cache_hit_count: u64,
     /// How often one had to be read.
     pub cache_miss_count: u64,
-    /// The last commit that is durable for certain.
+    /// The last commit that is durable for certain; for a database opened for reading, the last one that it sees.
     pub durable_lsn: Lsn,
     /// Bytes of records that count, in segments.
     pub live_bytes: u64,
     /// Bytes in segments that compaction could give back, about.
     pub dead_bytes_estimate: u64,
-    /// Length of the segments that are compressed, in bytes.
+    /// Length of the compressed segments' records as they are stored, in bytes.
     pub compressed_bytes: u64,
     /// What these would have without compression, in bytes.
     pub raw_bytes: u64,
-    /// Bytes of streams that are not needed any more but by snapshots, or by reads under way.
+    /// Bytes of streams that are not needed any more but by snapshots, or by reads under way; 0 while a merge is at work.
     pub obsolete_bytes: u64,
     /// Commits by this handle.
     pub commit_count: u64,

@@ -76,7 +76,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the value or the collection's name is outside the limits, or the
-    /// transaction has grown above 1 GiB. The transaction is as it was.
+    /// transaction would grow above 1 GiB or 4,000,000 records. The transaction is as it was.
     pub fn put(&mut self, collection: &str, id: EntityId, value: &Value) -> Result<()> {
         self.put_payload(collection, id, &Payload::encode(value)?)
     }
@@ -94,7 +94,7 @@ impl Transaction {
     /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
     ///
     /// # Errors
-    /// As for [`get`](Self::get); the transaction is as it was.
+    /// As for [`get`](Self::get) and [`remove`](Self::remove); the transaction is as it was.
     pub fn delete(&mut self, collection: &str, id: EntityId) -> Result<bool> {
         if !self.contains(collection, id)? {
             return Ok(false);
@@ -106,7 +106,7 @@ impl Transaction {
     /// Deletes an entity without looking whether it is there: the cost of a small record, and no read.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction has grown above its limits. It is as it was.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction would grow above its limits. It is as it was.
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
         match self.find(collection) {
             Some(collection) => self.writes.push(Key::new(collection, id), None),
