@@ -1,5 +1,11 @@
 //! Several threads on one handle: transactions one behind the other, readers beside them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test's helpers fail as its functions do"
+)]
+
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -390,7 +396,7 @@ fn what_was_put_beside_drops_is_there_unless_a_later_drop_took_it() {
                 let after = drops.load(Ordering::SeqCst);
                 let there = db.untyped("a").contains(id(n)).unwrap();
                 let still = drops.load(Ordering::SeqCst);
-                if before % 2 == 0 && before == still {
+                if before.is_multiple_of(2) && before == still {
                     assert!(there, "{n} was put between two drops and is not there");
                 }
                 if after == 120 {
