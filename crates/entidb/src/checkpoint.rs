@@ -121,15 +121,6 @@ impl Writer {
             segments.extend(self.seal(&mut frozen, index)?);
         }
         let run = self.write_run(&frozen)?;
-        let database = self.editor.read(|manifest| manifest.database);
-        let unlisted = run;
-        let run = run.map(|entry| Run::open(&*self.directory, entry, database).map(Arc::new));
-        let run = run.transpose().inspect_err(|_| {
-            // Nothing names it; the next attempt removes it.
-            if let Some(entry) = unlisted {
-                self.editor.give_up_stream(entry.stream);
-            }
-        })?;
         // A log of nothing but range tombstones, or of what a later log of this memtable replaced, has done its work.
         let points_to = |segment: &SealedEntry| {
             let mut runs = run.iter();
@@ -145,6 +136,7 @@ impl Writer {
             manifest.segments.extend(&segments);
             manifest.runs.extend(run.as_ref().map(|run| run.entry));
         })?;
+        let database = self.editor.read(|manifest| manifest.database);
         let reopened = segments.iter().map(|segment| {
             Stream::open(&*self.directory, StreamKind::Log, segment.stream, database).map(Arc::new)
         });
@@ -230,8 +222,8 @@ impl Writer {
         close(log).inspect_err(|error| self.committer.queue().poison_once(Refusal::of(error)))
     }
 
-    /// Writes the newest version of each key. `None` if nothing was committed.
-    fn write_run(&self, frozen: &Frozen) -> Result<Option<SealedEntry>> {
+    /// Writes the newest version of each key, and opens what was written. `None` if nothing was committed.
+    fn write_run(&self, frozen: &Frozen) -> Result<Option<Arc<Run>>> {
         let memtable = &frozen.memtable;
         if memtable.is_empty() {
             return Ok(None);
@@ -242,16 +234,16 @@ impl Writer {
         let first_lsn = Lsn(covered.0 + 1);
         self.committer.counters.sync();
         let key_count = memtable.len() as u64;
-        let written = Builder::create(&*self.directory, id, database, salt, key_count).and_then(
-            |mut builder| {
-                builder.set_older(self.published.get().0.runs.clone());
-                builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
-                memtable.try_for_each(|key, location| builder.push(key, location))?;
-                builder.finish(first_lsn, memtable.last_lsn())
-            },
-        );
-        match written {
-            Ok(entry) => Ok(Some(entry)),
+        let write = || {
+            let mut builder = Builder::create(&*self.directory, id, database, salt, key_count)?;
+            builder.set_older(self.published.get().0.runs.clone());
+            builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
+            memtable.try_for_each(|key, location| builder.push(key, location))?;
+            let entry = builder.finish(first_lsn, memtable.last_lsn())?;
+            Run::open(&*self.directory, entry, database)
+        };
+        match write() {
+            Ok(run) => Ok(Some(Arc::new(run))),
             Err(error) => {
                 // Nothing names it; if removing fails too, the next session does it.
                 self.editor.give_up_stream(id);

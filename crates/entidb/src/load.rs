@@ -213,14 +213,17 @@ pub(crate) fn load(
         .into_iter()
         .zip(&manifest.logs)
         .enumerate()
-        .map(|(index, ((stream, tail), entry))| IdleLog {
-            stream,
-            end: tail.end,
-            tally: tail.tally,
-            sealed: None,
-            closed: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
-            clean: clean && index + 1 == count && entry.end.is_none() && !tail.sealed,
-            unsynced: unsynced.is_some_and(|first| index >= first),
+        .map(|(index, ((stream, tail), entry))| {
+            let clean = clean && index + 1 == count && entry.end.is_none() && !tail.sealed;
+            IdleLog {
+                stream,
+                end: tail.end,
+                tally: tail.tally,
+                sealed: None,
+                closed: clean,
+                clean,
+                unsynced: unsynced.is_some_and(|first| index >= first),
+            }
         })
         .collect();
     Ok(Loaded {

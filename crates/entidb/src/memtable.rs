@@ -357,11 +357,7 @@ impl Memtable {
             return false;
         }
         let table = self.read();
-        let overlaps = |range: &RangeTombstone| {
-            let begin = Key::new(range.collection, range.first);
-            let end = Key::new(range.collection, range.last);
-            range.lsn > lsn && begin <= last && first <= end
-        };
+        let overlaps = |range: &RangeTombstone| range.lsn > lsn && range.overlaps(first, last);
         let newest = table.age(lsn);
         table.ranges.iter().any(overlaps)
             || table

@@ -21,6 +21,13 @@ impl RangeTombstone {
         let id = key.id();
         key.collection() == self.collection && self.first <= id && id <= self.last
     }
+
+    /// Whether any key from `first` to `last` lies in the range.
+    pub(crate) fn overlaps(&self, first: Key, last: Key) -> bool {
+        let begin = Key::new(self.collection, self.first);
+        let end = Key::new(self.collection, self.last);
+        begin <= last && first <= end
+    }
 }
 
 /// The highest LSN, not above `lsn`, of the tombstones that cover the key: versions below it are deleted. Zero if none does.

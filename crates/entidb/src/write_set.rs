@@ -120,10 +120,8 @@ impl WriteSet {
         let (at, len) = self.append(key.collection(), kind, key.id(), payload.unwrap_or(&[]))?;
         let place = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
         let rising = self.written.last().is_none_or(|last| last.key < key);
-        if !rising && self.index.is_none() {
-            let live = self.written.iter().zip(0..);
-            let live = live.filter(|(written, _)| !written.dead);
-            self.index = Some(live.map(|(written, place)| (written.key, place)).collect());
+        if !rising {
+            self.make_index();
         }
         if let Some(index) = &mut self.index
             && let Some(replaced) = index.insert(key, place)
@@ -178,11 +176,7 @@ impl WriteSet {
         let covered = covered.filter(|(written, _)| !written.dead && range.covers(&written.key));
         let covered: Vec<(Key, u32)> = covered.map(|(w, place)| (w.key, place)).collect();
         // Behind it, keys may come again: only an index tells which of them counts.
-        let index = self.index.get_or_insert_with(|| {
-            let live = self.written.iter().zip(0..);
-            let live = live.filter(|(written, _)| !written.dead);
-            live.map(|(written, place)| (written.key, place)).collect()
-        });
+        let index = self.make_index();
         for (key, _) in &covered {
             index.remove(key);
         }
@@ -190,6 +184,15 @@ impl WriteSet {
             self.kill(place);
         }
         self.ranges.push(range);
+    }
+
+    /// The index of what counts, made now if there was none.
+    fn make_index(&mut self) -> &mut HashMap<Key, u32, KeyHasher> {
+        self.index.get_or_insert_with(|| {
+            let live = self.written.iter().zip(0..);
+            let live = live.filter(|(written, _)| !written.dead);
+            live.map(|(written, place)| (written.key, place)).collect()
+        })
     }
 
     fn append(

@@ -48,6 +48,15 @@ fn user_bytes(db: &Database) -> u64 {
     content.values().map(|bytes| 16 + bytes.len() as u64).sum()
 }
 
+fn assert_sound_and_the_same_when_opened_again(db: Database, disk: MemoryDirectory) {
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    let before = content(&db).unwrap();
+    db.close().unwrap();
+    let again = options().open_in(disk).unwrap();
+    assert_eq!(content(&again).unwrap(), before);
+}
+
 #[test]
 fn updates_and_deletes_give_their_room_back_by_themselves() {
     let disk = MemoryDirectory::new();
@@ -78,12 +87,7 @@ fn updates_and_deletes_give_their_room_back_by_themselves() {
         "{bytes} bytes for {live}"
     );
     assert_eq!(user_bytes(&db), live);
-    let report = db.verify().unwrap();
-    assert!(report.is_sound(), "{report:?}");
-    let before = content(&db).unwrap();
-    db.close().unwrap();
-    let again = options().open_in(disk).unwrap();
-    assert_eq!(content(&again).unwrap(), before);
+    assert_sound_and_the_same_when_opened_again(db, disk);
 }
 
 #[test]
@@ -112,12 +116,7 @@ fn a_dropped_collection_and_a_deleted_range_give_their_room_back() {
     // The name is free, and nothing of the old one comes back.
     put(&db, 0..3, 5).unwrap();
     assert_eq!(db.snapshot().scan("a").count(), 3);
-    let report = db.verify().unwrap();
-    assert!(report.is_sound(), "{report:?}");
-    let before = content(&db).unwrap();
-    db.close().unwrap();
-    let again = options().open_in(disk).unwrap();
-    assert_eq!(content(&again).unwrap(), before);
+    assert_sound_and_the_same_when_opened_again(db, disk);
 }
 
 #[test]

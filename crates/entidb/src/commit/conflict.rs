@@ -137,11 +137,9 @@ impl<'a> Later<'a> {
             return Ok(true);
         }
         for run in &self.runs {
-            let overlaps = run.ranges().iter().any(|range| {
-                let begin = Key::new(range.collection, range.first);
-                let end = Key::new(range.collection, range.last);
-                range.lsn > self.since && begin <= last && first <= end
-            });
+            let mut ranges = run.ranges().iter();
+            let overlaps =
+                ranges.any(|range| range.lsn > self.since && range.overlaps(first, last));
             if overlaps {
                 return Ok(true);
             }
