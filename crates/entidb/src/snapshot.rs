@@ -53,6 +53,22 @@ impl Snapshot {
         }
     }
 
+    /// As [`Collection::get_with`](crate::Collection::get_with), at this moment.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    pub fn get_with<R>(
+        &self,
+        collection: &str,
+        id: EntityId,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        match self.view.catalog.find(collection) {
+            Some(collection) => self.view.get_with(Key::new(collection, id), self.lsn, read),
+            None => Ok(None),
+        }
+    }
+
     pub(crate) fn get_in(&self, collection: CollectionId, id: EntityId) -> Result<Option<Payload>> {
         let bytes = self.view.get(Key::new(collection, id), self.lsn)?;
         Ok(bytes.map(Payload::stored))

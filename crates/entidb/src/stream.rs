@@ -241,6 +241,32 @@ impl Stream {
         Ok(record)
     }
 
+    /// As [`payload`](Self::payload), and has it read where it lies, if that is in memory.
+    #[inline]
+    pub(crate) fn read_payload<R>(
+        &self,
+        cache: &Cache,
+        key: Key,
+        location: &Location,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        if let Layout::Chunked(chunks) = &self.layout {
+            return chunks.read_payload(self, cache, key, location, read);
+        }
+        let at = block_at(location.offset);
+        if let Some(held) = cache.look(&self.blocks, location.offset / BLOCK_LEN)
+            && let Some(block) = held.get()
+            && let Some(record) = block
+                .0
+                .get(at..at.saturating_add(location_len(location)))
+        {
+            let payload_len = self.check(record, key, location)?;
+            let payload = record.get(record.len() - payload_len..);
+            return Ok(read(payload.unwrap_or_default()));
+        }
+        Ok(read(&self.payload(cache, key, location)?))
+    }
+
     /// The bytes of a record that does not lie in a block in memory, unchecked.
     #[cold]
     fn record(&self, cache: &Cache, location: &Location) -> Result<Bytes> {

@@ -77,6 +77,25 @@ impl View {
         }
     }
 
+    /// As [`get`](Self::get), and has the payload read where it lies, if that is in memory.
+    #[inline]
+    pub(crate) fn get_with<R>(
+        &self,
+        key: Key,
+        lsn: Lsn,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let Some(version) = self.live(key, lsn)? else {
+            return Ok(None);
+        };
+        if version.record.is_some() {
+            return Ok(Some(read(&self.payload(key, &version)?)));
+        }
+        let stream = self.stream(&version.location)?;
+        let read = stream.read_payload(&self.cache, key, &version.location, read);
+        read.map(Some)
+    }
+
     /// The payload of a version of `key`.
     pub(crate) fn payload(&self, key: Key, version: &Version) -> Result<Bytes> {
         if let Some(record) = &version.record {

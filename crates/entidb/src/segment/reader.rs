@@ -133,6 +133,28 @@ impl Chunks {
         payload(stream, &chunk, &place, key, location)
     }
 
+    /// As [`payload`](Self::payload), and has it read where it lies, if that is in memory.
+    pub(crate) fn read_payload<R>(
+        &self,
+        stream: &Stream,
+        cache: &Cache,
+        key: Key,
+        location: &Location,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        let (number, place) = self.find(stream, location.offset)?;
+        if let Some(held) = cache.look(&self.blocks, number as u64)
+            && let Some(chunk) = held.get()
+        {
+            let range = range(stream, chunk, &place, location)?;
+            let record = chunk.get(range).unwrap_or_default();
+            let payload_len = stream.check(record, key, location)?;
+            let payload = record.get(record.len() - payload_len..);
+            return Ok(read(payload.unwrap_or_default()));
+        }
+        Ok(read(&self.payload(stream, cache, key, location)?))
+    }
+
     /// The records of the chunk that holds `raw_at`, and where they begin in the raw space: for a walk, which keeps in the
     /// cache only what there is room for.
     pub(crate) fn around(
