@@ -275,6 +275,9 @@ impl Writer {
                 drop(queue);
                 // What it could not do, the next open does.
                 let made = self.checkpoint_frozen(&mut maintenance);
+                if made.is_ok() {
+                    self.compact_at_close();
+                }
                 made.and_then(|()| self.end_session())
             }
         };

@@ -51,6 +51,8 @@ enum Pace {
     Full,
     /// It is background work, and has a budget.
     Budget,
+    /// Whoever closes the database waits for it, until then.
+    Until(Instant),
 }
 
 impl Writer {
@@ -114,6 +116,27 @@ impl Writer {
         Ok(())
     }
 
+    /// Gives room back that is due to be, for as long as closing may take: a program that runs for a moment at a time leaves
+    /// the background none. What was not done in time is as it was, and the next session's.
+    pub(crate) fn compact_at_close(&self) {
+        let patience = self.options.close_patience;
+        let Some(end) = Instant::now().checked_add(patience) else {
+            return;
+        };
+        if !self.options.auto_compaction || patience.is_zero() || std::thread::panicking() {
+            return;
+        }
+        let mut compactor = self.compactor();
+        let inputs = self.inputs();
+        let Ok(infos) = inputs.infos() else {
+            return;
+        };
+        if let Some(job) = compaction::plan_space(&infos, &self.policy()) {
+            let done = self.carry_out(&job, &inputs, Pace::Until(end), &mut compactor);
+            self.note_compaction(&done);
+        }
+    }
+
     fn policy(&self) -> Policy {
         let default = Policy::default();
         // With small logs everything is smaller.
@@ -155,7 +178,7 @@ impl Writer {
                 compression: self.options.compression,
                 allocate: &mut || self.editor.allocate_stream(),
                 salt: &mut || self.environment.salt(),
-                cancelled: &|| self.stopping.load(Ordering::Relaxed),
+                cancelled: &|| self.is_cancelled(pace),
                 pace: &mut |bytes| {
                     moved += bytes;
                     self.hold_back(pace, moved, began);
@@ -175,6 +198,13 @@ impl Writer {
                 Ok(true)
             }
             Outcome::Nothing | Outcome::Cancelled => Ok(false),
+        }
+    }
+
+    fn is_cancelled(&self, pace: Pace) -> bool {
+        match pace {
+            Pace::Until(end) => Instant::now() >= end,
+            Pace::Full | Pace::Budget => self.stopping.load(Ordering::Relaxed),
         }
     }
 

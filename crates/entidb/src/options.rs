@@ -21,6 +21,7 @@ pub struct Options {
     pub(crate) compaction_bytes_per_second: Option<u64>,
     pub(crate) background: bool,
     pub(crate) eventual_delay: Duration,
+    pub(crate) close_patience: Duration,
     pub(crate) compression: Compression,
     pub(crate) seed: Option<u64>,
 }
@@ -46,6 +47,8 @@ const MEMTABLE_BYTES: u64 = 192 << 20;
 const RESERVE_BYTES: u64 = 8 << 20;
 /// The default of [`Options::eventual_delay`].
 const EVENTUAL_DELAY: Duration = Duration::from_millis(500);
+/// The default of [`Options::close_patience`].
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Default for Options {
     fn default() -> Self {
@@ -60,6 +63,7 @@ impl Default for Options {
             compaction_bytes_per_second: None,
             background: true,
             eventual_delay: EVENTUAL_DELAY,
+            close_patience: CLOSE_PATIENCE,
             compression: Compression::None,
             seed: None,
         }
@@ -158,6 +162,16 @@ impl Options {
     #[must_use]
     pub fn eventual_delay(mut self, delay: Duration) -> Self {
         self.eventual_delay = delay;
+        self
+    }
+
+    /// How long closing may take to give room back: where more than a third of what is on the disk is dead, a merge is tried, and
+    /// what is not done in time is left as it was for the next session. So a program that opens the database for a moment at
+    /// a time does not let it grow. Zero: closing merges nothing. Nor does it without
+    /// [`auto_compaction`](Self::auto_compaction). Default: 2 seconds.
+    #[must_use]
+    pub fn close_patience(mut self, patience: Duration) -> Self {
+        self.close_patience = patience;
         self
     }
 

@@ -171,3 +171,53 @@ fn the_background_compacts_while_commits_go_on() {
     assert_eq!(user_bytes(&db), live);
     db.close().unwrap();
 }
+
+#[test]
+fn a_program_that_deletes_half_and_closes_at_once_has_its_room_back() {
+    let disk = MemoryDirectory::new();
+    let db = options().open_in(disk.clone()).unwrap();
+    put(&db, 0..4000, 0).unwrap();
+    db.close().unwrap();
+
+    let half = |disk: &MemoryDirectory, options: Options| {
+        // So long a log that no checkpoint, with its merges, comes before closing.
+        let options = options.checkpoint_log_bytes(16 * LOG_BYTES);
+        let db = options.open_in(disk.clone()).unwrap();
+        db.write(|tx| {
+            let mut gone = (0..4000).filter(|n| n % 2 == 0);
+            gone.try_for_each(|n| tx.remove("a", id(n)))
+        })
+        .unwrap();
+        // As closing does itself with a log that has more in it.
+        db.checkpoint().unwrap();
+        let live = user_bytes(&db);
+        db.close().unwrap();
+        (live, disk_bytes(disk))
+    };
+    let impatient = copy(&disk);
+    let (live, bytes) = half(&impatient, options().close_patience(Duration::ZERO));
+    assert!(
+        bytes > live * 18 / 10,
+        "{bytes} bytes for {live}: nothing was there to give back"
+    );
+    let (live, bytes) = half(&disk, options());
+    assert!(
+        bytes <= live * 3 / 2 + FIXED_BYTES,
+        "{bytes} bytes for {live}"
+    );
+    let again = options().open_in(disk).unwrap();
+    assert_eq!(content(&again).unwrap().len(), 2000);
+    assert!(again.verify().unwrap().is_sound());
+}
+
+/// Another directory with the same streams.
+fn copy(disk: &MemoryDirectory) -> MemoryDirectory {
+    let copied = MemoryDirectory::new();
+    for (name, bytes) in image(disk) {
+        let stream = copied.open(&name, entidb::storage::OpenMode::CreateNew);
+        let mut stream = stream.unwrap();
+        stream.append(&bytes).unwrap();
+        stream.sync().unwrap();
+    }
+    copied
+}

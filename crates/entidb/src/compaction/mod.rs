@@ -11,7 +11,7 @@ mod plan;
 mod space;
 
 pub(crate) use merge::{Context, Merged, Outcome, Source, run};
-pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all};
+pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all, plan_space};
 pub(crate) use space::{run_infos, space};
 #[cfg(test)]
 pub(crate) use {plan::Rewrite, space::SpaceInfo};

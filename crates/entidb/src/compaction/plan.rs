@@ -117,6 +117,16 @@ pub(crate) fn plan_all(runs: &[RunInfo]) -> Option<Job> {
     })
 }
 
+/// The job that gives room back, if more than a third of all is dead.
+pub(crate) fn plan_space(runs: &[RunInfo], policy: &Policy) -> Option<Job> {
+    let dead = dead_bytes(runs);
+    let due = space_is_due(runs, policy) && dead.saturating_mul(2) > live_bytes(runs);
+    due.then_some(Job {
+        runs: 0..runs.len(),
+        rewrite: Rewrite::Dead,
+    })
+}
+
 /// Dead bytes of all runs, about.
 pub(crate) fn dead_bytes(runs: &[RunInfo]) -> u64 {
     let segments: u64 = runs.iter().map(|run| run.segment_bytes).sum();
