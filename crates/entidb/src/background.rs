@@ -5,12 +5,12 @@
 //! are in the stats, and reach whoever has to wait for it. Relies on the locks of those it calls. Must never decide what is
 //! durable.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::commit::Refusal;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Mutex, PoisonError};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
@@ -41,7 +41,7 @@ impl Background {
         ];
         for (name, run) in works {
             let writer = Arc::clone(writer);
-            let thread = std::thread::Builder::new().name(name.to_owned());
+            let thread = thread::Builder::new().name(name.to_owned());
             let thread = thread.spawn(move || {
                 let guard = Guard(&writer);
                 run(&writer);
@@ -79,7 +79,7 @@ struct Guard<'a>(&'a Writer);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             self.0.committer.queue().poison_once(Refusal {
                 kind: ErrorKind::Poisoned,
                 message: "a background thread panicked".to_owned(),

@@ -5,9 +5,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
@@ -17,6 +15,8 @@ use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
 use crate::stream::Stream;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Arc, Instant, MutexGuard, PoisonError, Weak, thread};
 use crate::view::View;
 use crate::writer::Writer;
 
@@ -218,7 +218,7 @@ impl Writer {
         // In short naps, since closing does not wait for a budget.
         while began.elapsed() < due && !self.stopping.load(Ordering::Relaxed) {
             let left = due.saturating_sub(began.elapsed());
-            std::thread::sleep(left.min(Duration::from_millis(20)));
+            thread::sleep(left.min(Duration::from_millis(20)));
         }
     }
 

@@ -16,6 +16,7 @@ use crate::options::Options;
 use crate::recovery;
 use crate::snapshot::Snapshot;
 use crate::stats::Stats;
+use crate::sync::thread;
 use crate::transaction::Transaction;
 use crate::verify::{self, Report};
 use crate::view::{Published, View};
@@ -274,12 +275,12 @@ impl Database {
 /// Waits a little before a transaction is run again, the longer the more often it was.
 fn back_off(attempt: u32) {
     if attempt < 4 {
-        std::thread::yield_now();
+        thread::yield_now();
     } else {
         // No two wait equally long: the odd part is a thread's own.
         let odd = std::process::id() ^ attempt.wrapping_mul(0x9e37_79b9);
         let us = u64::from(attempt.min(32)) * 20 + u64::from(odd % 64);
-        std::thread::sleep(std::time::Duration::from_micros(us));
+        thread::sleep(std::time::Duration::from_micros(us));
     }
 }
 

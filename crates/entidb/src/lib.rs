@@ -84,6 +84,7 @@ mod snapshot;
 mod sorted_map;
 mod stats;
 mod stream;
+mod sync;
 mod transaction;
 mod verify;
 mod view;

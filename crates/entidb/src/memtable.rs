@@ -5,8 +5,6 @@
 //! order. Must never know a stream's bytes.
 
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 
@@ -16,6 +14,8 @@ use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
 use crate::log::Item;
 use crate::ranges::{RangeTombstone, covering};
 use crate::sorted_map::SortedMap;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

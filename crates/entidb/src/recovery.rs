@@ -4,9 +4,6 @@
 //! a kill has left warm. Crashing in here and recovering again gives the same. Relies on the load. Must never append behind
 //! a torn tail, nor sync again what a sync has failed on.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-
 use entidb_storage::{Directory, DirectoryLock};
 
 use crate::commit::{Committer, Queue};
@@ -22,6 +19,8 @@ use crate::manifest::{Catalog, Editor, Manifest};
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::stream::Stream;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::{Arc, Mutex};
 use crate::view::Published;
 use crate::writer::{IdleLog, Writer};
 

@@ -4,11 +4,10 @@
 //! behind its end; where there is none, there is no such room, and nothing is lost by it. Must never hold anything that counts:
 //! the stream is empty, and is removed unread.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use entidb_storage::{Directory, OpenMode, StorageBackend, StorageError};
 
 use crate::format::name;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The room, or the lack of it.
 pub(crate) struct Reserve {

@@ -5,7 +5,6 @@
 //! are live.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::{Buf, Bytes};
 use entidb_storage::{Directory, StorageError, StorageReader};
@@ -22,6 +21,7 @@ use crate::ids::StreamId;
 use crate::manifest::{DIGEST_LEN, SealedEntry, digest};
 use crate::memtable::Location;
 use crate::segment::Chunks;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Length of the blocks in which a stream's bytes are kept in the cache.
 pub(crate) const BLOCK_LEN: u64 = BLOCK_SIZE as u64;

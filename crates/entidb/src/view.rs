@@ -1,10 +1,7 @@
 //! Everything that a read needs, immutable: the memtable, the runs, and the streams that they point into.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
 use crate::cache::Cache;
@@ -19,6 +16,8 @@ use crate::memtable::{Location, Memtable, Version};
 use crate::ranges::covering;
 use crate::run::Run;
 use crate::stream::Stream;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Arc, ArcSwap, Guard, Mutex, PoisonError};
 use crate::window::Windows;
 
 /// What is live, between two changes of it.

@@ -3,9 +3,6 @@
 //! Promises: nothing is written by two at a time that must be written by one. Relies on holding the lock. Commit, checkpoint
 //! and the rest are in files of their own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use entidb_storage::{Directory, DirectoryLock};
 
 use crate::commit::Committer;
@@ -18,6 +15,8 @@ use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::stream::Stream;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::view::Published;
 
 /// What the one writer holds.

@@ -4,14 +4,13 @@
 //! every log before it succeeded; after a failure, each of them gets one of the three answers. Relies on the log to make batches
 //! durable or to cut them off. The sync runs outside the queue's lock, so that the next group fills meanwhile.
 
-use std::sync::MutexGuard;
-
 use super::queue::{Pending, Queue, Refusal};
 use super::{Committer, Logs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::ids::{Lsn, StreamId};
 use crate::log::{Failure, Log, Sealed, Sealer};
+use crate::sync::MutexGuard;
 
 /// How much room is asked for ahead of what was appended, in bytes.
 const RESERVE_AHEAD_BYTES: u64 = 1 << 20;

@@ -1,12 +1,11 @@
 //! Which log commits go to: opening it, making room in it, and turning to the next.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
-
 use super::{Committer, Logs, NextLog, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::StreamId;
 use crate::log::Log;
 use crate::memtable::Memtable;
+use crate::sync::{Arc, MutexGuard, PoisonError};
 use crate::writer::{Frozen, IdleLog};
 
 /// How much room the next log is given beforehand, in bytes.

@@ -15,8 +15,7 @@ mod names;
 mod queue;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) use queue::{NextLog, Queue, Refusal};
 
@@ -30,6 +29,7 @@ use crate::manifest::Editor;
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::reserve::Reserve;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use crate::transaction::Finished;
 use crate::view::Published;
 use crate::write_options::{Durability, Receipt};

@@ -2,8 +2,7 @@
 //! may be shown.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::format::batch::{self, Synced};
@@ -11,6 +10,7 @@ use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::log::{Sealed, Sealer};
 use crate::memtable::Memtable;
 use crate::stream::Stream;
+use crate::sync::{Arc, Instant};
 use crate::writer::{Frozen, IdleLog};
 
 /// The queue, under its lock.

@@ -4,8 +4,6 @@
 //! manifest on disk has not reserved. Relies on holding the database's lock. Must never know what is in the streams.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entidb_storage::Directory;
 
@@ -15,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::name;
 use crate::ids::{Lsn, StreamId};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many stream numbers a manifest reserves at a time.
 const STREAM_RESERVE_COUNT: u64 = 16;
