@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entidb_storage::{Directory, FileDirectory, StorageError};
 
 use crate::background::Background;
-use crate::collection::Collection;
+use crate::collection::Untyped;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name;
@@ -64,8 +64,8 @@ impl Database {
 
     /// The untyped collection `name`. It need not be there: the first put makes it.
     #[must_use]
-    pub fn untyped(&self, name: &str) -> Collection {
-        Collection::new(self.clone(), name)
+    pub fn untyped(&self, name: &str) -> Untyped {
+        Untyped::new(self.clone(), name)
     }
 
     /// The database as it is now.

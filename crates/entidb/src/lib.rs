@@ -93,7 +93,7 @@ mod write_options;
 mod write_set;
 mod writer;
 
-pub use collection::Collection;
+pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 pub use error::{Error, ErrorKind, Result};

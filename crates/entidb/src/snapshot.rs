@@ -53,7 +53,7 @@ impl Snapshot {
         }
     }
 
-    /// As [`Collection::get_with`](crate::Collection::get_with), at this moment.
+    /// As [`Untyped::get_with`](crate::Untyped::get_with), at this moment.
     ///
     /// # Errors
     /// As for [`get`](Self::get).

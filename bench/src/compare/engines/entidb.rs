@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use entidb::{Collection, Database, Durability, EntityId, Options, Payload, WriteOptions};
+use entidb::{Database, Durability, EntityId, Options, Payload, Untyped, WriteOptions};
 
 use crate::data::{Data, Id, VERSIONS};
 use crate::engine::{Access, Engine, Lacks, Put, Session, Setup};
@@ -52,7 +52,7 @@ pub fn open(dir: &Path, setup: Setup) -> Box<dyn Engine> {
 
 struct Entidb {
     db: Database,
-    collection: Collection,
+    collection: Untyped,
     payloads: &'static [[Payload; VERSIONS]],
     write: WriteOptions,
 }
