@@ -62,6 +62,7 @@ mod compact;
 mod compaction;
 mod db;
 mod drop_collection;
+mod entry_table;
 mod environment;
 mod error;
 mod format;

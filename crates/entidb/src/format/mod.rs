@@ -6,8 +6,10 @@
 
 pub(crate) mod batch;
 pub(crate) mod block;
+pub(crate) mod catalog;
 pub(crate) mod checksum;
 pub(crate) mod chunk;
+pub(crate) mod entry;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod footer;

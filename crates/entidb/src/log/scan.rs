@@ -243,7 +243,7 @@ pub(crate) struct Found<'a> {
 
 impl Found<'_> {
     pub(crate) fn is_tombstone(&self) -> bool {
-        self.header.kind != record::Kind::Entity
+        self.header.kind.is_tombstone()
     }
 }
 
