@@ -53,6 +53,7 @@ mod float;
 mod head;
 mod integer;
 pub mod json;
+pub mod key;
 pub mod object;
 pub mod path;
 mod validate;
