@@ -168,6 +168,8 @@ impl Writer {
             runs: &inputs.runs,
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
+            // Until the catalog knows indexes.
+            collection_of: &|_| None,
         };
         let attempt = || {
             let began = Instant::now();
