@@ -233,11 +233,7 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'_> {
     fn bytes(&self) -> impl Iterator<Item = u8> {
-        self.index
-            .iter()
-            .chain(self.key)
-            .chain(&self.id)
-            .copied()
+        self.index.iter().chain(self.key).chain(&self.id).copied()
     }
 
     /// Appends the whole key.

@@ -67,6 +67,7 @@ mod environment;
 mod error;
 mod format;
 mod ids;
+mod index;
 pub mod limits;
 mod load;
 mod log;
@@ -97,8 +98,12 @@ mod writer;
 pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Duplicate, Error, ErrorKind, Result};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
+pub use index::{
+    Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
+    Position,
+};
 pub use options::{Compression, Options};
 pub use payload::Payload;
 pub use snapshot::{Ids, Scan, Snapshot};

@@ -117,6 +117,7 @@ fn writer(
         published,
         editor,
         committer,
+        indexing: Mutex::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),

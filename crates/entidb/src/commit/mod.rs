@@ -24,11 +24,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::header;
 use crate::ids::{Lsn, StreamId};
+use crate::index::Derived;
 use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::reserve::Reserve;
+use crate::snapshot::Snapshot;
 use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use crate::transaction::Finished;
 use crate::view::Published;
@@ -305,38 +307,58 @@ impl Committer {
     /// [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`] or [`ErrorKind::Poisoned`]: it is not there and never
     /// will be. [`ErrorKind::Unknown`]: only opening again tells.
     pub(crate) fn commit(&self, finished: Finished, durability: Durability) -> Result<Receipt> {
-        if finished.writes.is_empty() {
+        if finished.writes.is_empty() && finished.derived.is_none() {
             // It is what it read: one moment.
-            let lsn = finished.lsn;
+            let lsn = finished.snapshot.lsn();
             let durable = self.queue().durable() >= lsn;
             return Ok(Receipt { lsn, durable });
         }
         let Finished {
-            lsn: since,
+            snapshot,
             mut writes,
+            mut derived,
             made,
             reads,
             drops,
         } = finished;
+        let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
-        let (body, items) = writes.finish();
-        let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
+        let (mut body, mut items) = writes.finish();
+        let own = (body.len(), items.len());
 
-        let frees = items.iter().all(Item::is_tombstone);
-        let mut queue = self.ready(body.len(), frees)?;
-        // Behind a drop, a record of the collection would be lost with its name.
-        while drops.is_none()
-            && items
-                .iter()
-                .any(|item| queue.is_dropping(item.collection()))
-        {
-            drop(self.wait_changed(queue));
-            queue = self.ready(body.len(), frees)?;
-        }
-        self.check_conflicts(&queue, since, &items, reads.as_ref())
-            .inspect_err(|_| {
-                self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-            })?;
+        let mut queue = loop {
+            body.truncate(own.0);
+            items.truncate(own.1);
+            let entries = match derived.take() {
+                Some(built) => built,
+                None => self.derive(&snapshot, &body, &items)?,
+            };
+            body.extend_from_slice(&entries.records);
+            items.extend_from_slice(&entries.items);
+            let frees = items.iter().all(Item::is_tombstone);
+            let mut queue = self.ready(body.len(), frees)?;
+            // Behind a drop, a record of the collection would be lost with its name.
+            while drops.is_none() && queue.is_dropping_any(&items) {
+                drop(self.wait_changed(queue));
+                queue = self.ready(body.len(), frees)?;
+            }
+            // An index has come or gone since.
+            let (view, _) = self.published.get();
+            if !entries.is_under(&view.catalog) {
+                match entries.built {
+                    true => return Err(conflict::conflict("an index that it builds was dropped")),
+                    false => continue,
+                }
+            }
+            self.check_conflicts(&queue, &view, since, &items, &entries, reads.as_ref())
+                .inspect_err(|_| {
+                    self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+                })?;
+            break queue;
+        };
+        // It holds streams and memtables that others wait to let go of.
+        drop(snapshot);
+        let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
         let lsn = queue.next_lsn;
         let draft = Draft {
             lsn,
@@ -385,6 +407,22 @@ impl Committer {
             lsn,
             durable: waits,
         })
+    }
+
+    /// Derives the index entries of what stands in `body`, under the catalog as it is now.
+    fn derive(&self, snapshot: &Snapshot, body: &[u8], items: &[Item]) -> Result<Derived> {
+        // Without indexes, that costs a look at the catalog.
+        let catalog = self.published.read(|view, _| {
+            let catalog = &view.catalog;
+            match catalog.indexes.is_empty() {
+                true => Err(catalog.version),
+                false => Ok(Arc::clone(catalog)),
+            }
+        });
+        match catalog {
+            Ok(catalog) => Derived::of(&catalog, snapshot, body, items),
+            Err(version) => Ok(Derived::none(version)),
+        }
     }
 
     /// Has the log that comes next made while there is time.

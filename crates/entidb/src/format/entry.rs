@@ -64,6 +64,7 @@ pub(crate) fn step_behind(prefix: &mut Vec<u8>) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "the tests' own bytes")]
 mod tests {
     use super::*;
 

@@ -17,6 +17,8 @@ use crate::snapshot::Snapshot;
 pub(crate) struct Derived {
     /// The catalog's version under which they were derived.
     version: u64,
+    /// Whether indexes are built of them, and they do not follow from what the transaction writes.
+    pub(crate) built: bool,
     /// The collections that are written to, and the indexes that each had. Empty if there was no index at all.
     of: Vec<(CollectionId, Vec<Arc<Index>>)>,
     pub(crate) records: Vec<u8>,
@@ -82,7 +84,21 @@ impl Derived {
         Ok(derived)
     }
 
-    pub(super) fn new(version: u64, base: usize) -> Self {
+    /// No entries, since there were no indexes under this version of the catalog.
+    pub(crate) fn none(version: u64) -> Self {
+        Self::new(version, 0)
+    }
+
+    /// Entries of which an index is built.
+    pub(super) fn built(collection: CollectionId, indexes: &[Arc<Index>]) -> Self {
+        Self {
+            built: true,
+            of: vec![(collection, indexes.to_vec())],
+            ..Self::default()
+        }
+    }
+
+    fn new(version: u64, base: usize) -> Self {
         Self {
             version,
             base,
@@ -105,6 +121,10 @@ impl Derived {
 
     /// Whether the same would be derived under `catalog`.
     pub(crate) fn is_under(&self, catalog: &Catalog) -> bool {
+        if self.built {
+            let mut indexes = self.of.iter().flat_map(|(_, indexes)| indexes);
+            return indexes.all(|index| catalog.index(index.id).is_some());
+        }
         if self.version == catalog.version {
             return true;
         }
@@ -155,7 +175,10 @@ impl Derived {
     }
 
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
-        let (mut before, mut after) = (scratch.before.iter().peekable(), scratch.after.iter().peekable());
+        let (mut before, mut after) = (
+            scratch.before.iter().peekable(),
+            scratch.after.iter().peekable(),
+        );
         loop {
             let order = match (before.peek(), after.peek()) {
                 (None, None) => return Ok(()),
@@ -223,7 +246,9 @@ impl Derived {
         let (at, len) = item.place();
         let from = (at as usize).saturating_sub(self.base);
         let record = self.records.get(from..from + len as usize);
-        record.and_then(|record| record.get(record::HEADER_LEN..)).unwrap_or_default()
+        record
+            .and_then(|record| record.get(record::HEADER_LEN..))
+            .unwrap_or_default()
     }
 
     /// What is claimed of unique indexes: each an index, an index key, and the entity that is to have it.
@@ -246,7 +271,12 @@ impl Derived {
 pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
     // Ranges stand before everything else.
     let ranges = items.iter().map_while(|item| match item {
-        Item::Range { collection, first, last, .. } => Some((collection, first, last)),
+        Item::Range {
+            collection,
+            first,
+            last,
+            ..
+        } => Some((collection, first, last)),
         _ => None,
     });
     let id = key.id();

@@ -102,7 +102,9 @@ impl Entries {
         let ranges = of_memtables.chain(of_runs);
         Ok(Self {
             sources,
-            ranges: ranges.filter(|range| range.collection == collection).collect(),
+            ranges: ranges
+                .filter(|range| range.collection == collection)
+                .collect(),
             collection,
             descending,
             key: Vec::new(),
@@ -241,7 +243,10 @@ impl MemtableCursor {
         self.page.entries.clear();
         self.at = 0;
         let (lower, upper) = (&self.bounds.0, &self.bounds.1);
-        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        let bounds = (
+            lower.as_ref().map(Vec::as_slice),
+            upper.as_ref().map(Vec::as_slice),
+        );
         self.memtable.entry_page(
             bounds,
             self.descending,
@@ -278,4 +283,32 @@ pub(crate) fn bounds_of(prefix: &[u8]) -> EntryBounds {
         false => Bound::Unbounded,
     };
     (Bound::Included(prefix.to_vec()), upper)
+}
+
+/// The newest version of one entry, its tombstone included: its commit, and whether it is a tombstone. What a range tombstone hides
+/// is found, too.
+pub(crate) fn newest(view: &View, key: &[u8]) -> Result<Option<(Lsn, bool)>> {
+    let bounds = || (Bound::Included(key), Bound::Included(key));
+    for memtable in &view.memtables {
+        let mut page = EntryPage::default();
+        memtable.entry_page(bounds(), false, Lsn(u64::MAX), 1, &mut page);
+        if let Some(entry) = page.entries.first() {
+            return Ok(Some((entry.lsn, entry.tombstone)));
+        }
+    }
+    let value = key
+        .get(..key.len().saturating_sub(EntityId::LEN))
+        .unwrap_or_default();
+    for run in view.runs.iter().filter(|run| run.has_entries()) {
+        if !run.may_have_value(&view.cache, value)? {
+            continue;
+        }
+        let bounds = (Bound::Included(key.to_vec()), Bound::Included(key.to_vec()));
+        let cache = Some(Arc::clone(&view.cache));
+        let mut cursor = EntryCursor::new(Arc::clone(run), cache, bounds, false);
+        if let Some(entry) = cursor.peek()? {
+            return Ok(Some((entry.lsn, entry.tombstone)));
+        }
+    }
+    Ok(None)
 }

@@ -52,7 +52,7 @@ pub struct Find<'a> {
     equal: Vec<u8>,
     equal_count: usize,
     /// Between which keys the next part lies, each behind `equal`.
-    between: Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)>,
+    between: Option<EntryBounds>,
     descending: bool,
     after: Option<Vec<u8>>,
     limit: u64,
@@ -94,7 +94,9 @@ fn find_index(snapshot: &Snapshot, collection: &str, name: &str) -> Result<Arc<I
     let index = id.and_then(|id| catalog.find_index(id, name));
     let why = match index {
         Some(index) if index.is_ready() => return Ok(Arc::clone(index)),
-        Some(_) => format!("the index {name:?} of {collection:?} is still being built: Database::create_index waits for that"),
+        Some(_) => format!(
+            "the index {name:?} of {collection:?} is still being built: Database::create_index waits for that"
+        ),
         None => format!(
             "{collection:?} has no index {name:?}: make it with Database::create_index{}",
             known(catalog, id)
@@ -157,11 +159,15 @@ impl<'a> Find<'a> {
         // All that begin with the key of a value have that value.
         let lower = match values.start_bound() {
             Bound::Included(value) => self.part(value).map_or(Bound::Unbounded, Bound::Included),
-            Bound::Excluded(value) => self.part_behind(value).map_or(Bound::Unbounded, Bound::Included),
+            Bound::Excluded(value) => self
+                .part_behind(value)
+                .map_or(Bound::Unbounded, Bound::Included),
             Bound::Unbounded => Bound::Unbounded,
         };
         let upper = match values.end_bound() {
-            Bound::Included(value) => self.part_behind(value).map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Included(value) => self
+                .part_behind(value)
+                .map_or(Bound::Unbounded, Bound::Excluded),
             Bound::Excluded(value) => self.part(value).map_or(Bound::Unbounded, Bound::Excluded),
             Bound::Unbounded => Bound::Unbounded,
         };
@@ -174,7 +180,10 @@ impl<'a> Find<'a> {
         if self.takes_value() {
             let (lower, upper) = key::prefix_bounds(text, self.index.case);
             let behind = |part: Vec<u8>| [self.equal.as_slice(), &part].concat();
-            self.between = Some((Bound::Included(behind(lower)), Bound::Excluded(behind(upper))));
+            self.between = Some((
+                Bound::Included(behind(lower)),
+                Bound::Excluded(behind(upper)),
+            ));
         }
         self
     }
@@ -190,7 +199,9 @@ impl<'a> Find<'a> {
         let own = position.0.starts_with(&self.index.id.0.to_be_bytes());
         if !own || entry::split(&position.0).is_none() {
             let name = &self.index.name;
-            self.fail(Error::invalid(format!("the position is none in the index {name:?}")));
+            self.fail(Error::invalid(format!(
+                "the position is none in the index {name:?}"
+            )));
         }
         self.after = Some(position.0.clone());
         self
@@ -286,11 +297,22 @@ impl<'a> Find<'a> {
 
     /// Between which index keys the answer lies.
     fn exact(&mut self) -> Exact {
-        let (lower, upper) = self.between.take().unwrap_or((Bound::Unbounded, Bound::Unbounded));
+        let (lower, upper) = self
+            .between
+            .take()
+            .unwrap_or((Bound::Unbounded, Bound::Unbounded));
         let (from, to) = bounds_of(&self.equal);
         Exact {
-            lower: if matches!(lower, Bound::Unbounded) { from } else { lower },
-            upper: if matches!(upper, Bound::Unbounded) { to } else { upper },
+            lower: if matches!(lower, Bound::Unbounded) {
+                from
+            } else {
+                lower
+            },
+            upper: if matches!(upper, Bound::Unbounded) {
+                to
+            } else {
+                upper
+            },
         }
     }
 

@@ -131,11 +131,7 @@ impl Keys {
 }
 
 /// Appends one part of a compound key. Says whether something was there.
-fn push_one(
-    out: &mut Vec<u8>,
-    item: Option<&[u8]>,
-    case: Case,
-) -> Result<bool, key::KeyError> {
+fn push_one(out: &mut Vec<u8>, item: Option<&[u8]>, case: Case) -> Result<bool, key::KeyError> {
     match item {
         Some(item) => key::push(out, item, case)?,
         None => key::push_absent(out),

@@ -16,9 +16,10 @@ mod unique;
 mod walk;
 
 pub(crate) use derive::Derived;
-pub(crate) use entries::{Entries, EntryBounds};
+pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;
 pub(crate) use own::Overlay;
+pub(crate) use walk::Walk;
 
 pub use crate::format::catalog::IndexKind;
 pub use find::Find;

@@ -32,7 +32,7 @@ pub(crate) struct Overlay {
 }
 
 /// What of it lies in some bounds, and what it hides of the stored entries.
-pub(super) struct OwnEntries {
+pub(crate) struct OwnEntries {
     pub(super) entries: std::iter::Peekable<std::vec::IntoIter<(Vec<u8>, Payload)>>,
     touched: Arc<HashSet<EntityId>>,
     /// Ranges that the transaction has deleted.
@@ -65,7 +65,7 @@ impl Overlay {
     }
 
     /// What lies in these bounds, in order.
-    pub(super) fn within(
+    pub(crate) fn within(
         &mut self,
         writes: &WriteSet,
         index: &Index,

@@ -40,7 +40,11 @@ impl FromStr for Position {
         if !rest.is_empty() || pairs.is_empty() {
             return Err(ParsePositionError);
         }
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
         let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
         let bytes = pairs.iter().map(byte).collect::<Option<Vec<u8>>>();
         bytes.map(Self).ok_or(ParsePositionError)

@@ -88,7 +88,10 @@ impl IndexSpec {
         let index = Index {
             id: IndexId(0),
             collection,
-            name: self.name.clone().unwrap_or_else(|| self.default_name(&paths)),
+            name: self
+                .name
+                .clone()
+                .unwrap_or_else(|| self.default_name(&paths)),
             paths,
             unique: self.unique,
             kind: match self.full_text {
@@ -120,7 +123,9 @@ impl IndexSpec {
         let twice = paths.iter().enumerate();
         let mut twice = twice.filter(|(at, path)| paths.iter().skip(at + 1).any(|p| p == *path));
         if let Some((_, path)) = twice.next() {
-            return Err(Error::invalid(format!("the index has the path {path} twice")));
+            return Err(Error::invalid(format!(
+                "the index has the path {path} twice"
+            )));
         }
         if self.full_text && self.unique {
             return Err(Error::invalid(

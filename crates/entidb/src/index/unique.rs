@@ -52,7 +52,12 @@ impl Derived {
     /// What entities have no more, sorted.
     fn freed(&self) -> Vec<(IndexId, &[u8], EntityId)> {
         let freed = self.items.iter().filter_map(|item| match item {
-            Item::Entry { index, id, tombstone: true, .. } => Some((*index, self.key_of(item), *id)),
+            Item::Entry {
+                index,
+                id,
+                tombstone: true,
+                ..
+            } => Some((*index, self.key_of(item), *id)),
             _ => None,
         });
         let mut freed: Vec<_> = freed.collect();

@@ -28,7 +28,11 @@ const TOLD_LEN: usize = entidb_codec::key::LONG_PREFIX_LEN;
 impl Exact {
     /// The whole keys between which the entries lie that can be in the answer; and itself, where not all of these are: shortened
     /// keys are told apart by their beginnings alone. `equal` is the one key that is asked for, if it is only one.
-    pub(super) fn stored(self, index: IndexId, equal: Option<&[u8]>) -> (EntryBounds, Option<Self>) {
+    pub(super) fn stored(
+        self,
+        index: IndexId,
+        equal: Option<&[u8]>,
+    ) -> (EntryBounds, Option<Self>) {
         if let Some(equal) = equal {
             let mut key = equal.to_vec();
             entry::shorten(&mut key, 0);
@@ -51,7 +55,11 @@ impl Exact {
         };
         let upper = match &self.upper {
             Bound::Included(key) | Bound::Excluded(key) if key.len() > TOLD_LEN => {
-                bounds_of(&value_prefix(index, key.get(..TOLD_LEN).unwrap_or_default())).1
+                bounds_of(&value_prefix(
+                    index,
+                    key.get(..TOLD_LEN).unwrap_or_default(),
+                ))
+                .1
             }
             Bound::Unbounded => all.1,
             bound => bound.as_ref().map(whole),
@@ -75,7 +83,7 @@ impl Exact {
 }
 
 /// A lazy walk over the entries of an index.
-pub(super) struct Walk(Result<Box<Steps>, Option<Error>>);
+pub(crate) struct Walk(Result<Box<Steps>, Option<Error>>);
 
 struct Steps {
     snapshot: Snapshot,
@@ -101,7 +109,7 @@ impl Walk {
         Self(Err(Some(error)))
     }
 
-    pub(super) fn over(
+    pub(crate) fn over(
         snapshot: Snapshot,
         index: Arc<Index>,
         bounds: &EntryBounds,
@@ -133,7 +141,7 @@ impl Walk {
     }
 
     /// Over a transaction's own writes besides.
-    pub(super) fn under(mut self, own: OwnEntries, reads: Option<Arc<Mutex<Reads>>>) -> Self {
+    pub(crate) fn under(mut self, own: OwnEntries, reads: Option<Arc<Mutex<Reads>>>) -> Self {
         if let Ok(steps) = &mut self.0 {
             steps.own = Some(own);
             steps.reads = reads;
@@ -144,14 +152,7 @@ impl Walk {
     /// The next entity; its payload, if it is to be `read`, or was at hand.
     fn next(&mut self, read: bool) -> Option<Result<(EntityId, Option<Payload>)>> {
         match &mut self.0 {
-            Ok(steps) => {
-                let next = steps.next(read).transpose()?;
-                if next.is_err() {
-                    // Entries may be missing from here on, so there is no going on.
-                    self.0 = Err(None);
-                }
-                Some(next)
-            }
+            Ok(steps) => steps.next(read).transpose(),
             Err(error) => error.take().map(Err),
         }
     }
@@ -165,7 +166,11 @@ impl Walk {
 impl Steps {
     fn next(&mut self, read: bool) -> Result<Option<(EntityId, Option<Payload>)>> {
         while self.left > 0 {
-            let Some((id, mut payload)) = self.step()? else {
+            let step = self.step().inspect_err(|_| {
+                // Entries may be missing from here on, so there is no going on.
+                self.left = 0;
+            });
+            let Some((id, mut payload)) = step? else {
                 return Ok(None);
             };
             let unsure = self.exact.is_some();
