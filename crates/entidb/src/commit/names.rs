@@ -22,7 +22,7 @@ impl Committer {
         let next_lsn = self.queue().next_lsn;
         self.editor.begin_session(next_lsn, |_| ())?;
         let find = |names: &[Collection]| -> Vec<Option<CollectionId>> {
-            let find = |name: &str| self.editor.read(|manifest| manifest.catalog.find(name));
+            let find = |name: &str| self.editor.read(|manifest| manifest.catalog.find_any(name));
             names.iter().map(|wanted| find(&wanted.name)).collect()
         };
         if find(&made).contains(&None) {
@@ -30,7 +30,7 @@ impl Committer {
             // neither.
             self.editor.edit(|manifest| {
                 for wanted in &made {
-                    if manifest.catalog.find(&wanted.name).is_none() {
+                    if manifest.catalog.find_any(&wanted.name).is_none() {
                         manifest.catalog.make(&wanted.name);
                     }
                 }
