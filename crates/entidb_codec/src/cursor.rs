@@ -105,6 +105,36 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Passes over one item and gives its bytes; `None` if the input ends inside it or a head is
+    /// none.
+    ///
+    /// Looks at heads and nothing else: for bytes that were validated when they came in. Nesting
+    /// is counted, not entered, so depth costs nothing.
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let mut open = 1_usize;
+        while open > 0 {
+            open -= 1;
+            let offset = self.at;
+            let Head {
+                major, argument, ..
+            } = self.head(offset).ok()?;
+            let inside = match major {
+                head::BYTES | head::TEXT => {
+                    self.string(offset, argument).ok()?;
+                    0
+                }
+                head::ARRAY => usize::try_from(argument).ok()?,
+                head::MAP => usize::try_from(argument).ok()?.checked_mul(2)?,
+                head::TAG => 1,
+                _ => 0,
+            };
+            open = open.checked_add(inside)?;
+        }
+        Some(self.since(start))
+    }
+
     #[inline]
     fn head(&mut self, offset: usize) -> Result<Head, DecodeError> {
         let Some((&initial, rest)) = self.rest().split_first() else {

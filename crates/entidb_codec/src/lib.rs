@@ -53,7 +53,9 @@ mod float;
 mod head;
 mod integer;
 pub mod json;
+pub mod key;
 pub mod object;
+pub mod path;
 mod validate;
 mod value;
 
@@ -61,6 +63,7 @@ pub use decode::decode;
 pub use encode::{encode, encode_to};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use integer::Integer;
+pub use path::Path;
 pub use validate::validate;
 pub use value::Value;
 
