@@ -52,12 +52,22 @@ impl Committer {
             writes.rename(wanted.id, *interim);
         }
         for (interim, id) in interim.iter().zip(ids) {
-            let id = id.ok_or_else(|| {
-                Error::invalid("the database has as many collections as there can be")
-            })?;
+            let id = id.ok_or_else(|| self.why_not_made())?;
             writes.rename(*interim, id);
         }
         Ok(())
+    }
+
+    /// Why a collection that was just made is not there.
+    fn why_not_made(&self) -> Error {
+        let last = CollectionId(u16::MAX);
+        if self
+            .editor
+            .read(|manifest| manifest.catalog.has_given(last))
+        {
+            return Error::invalid("the database has as many collections as there can be");
+        }
+        super::conflict::conflict("a collection that it made was dropped at once")
     }
 
     /// Lets nobody else write to the collection `id`, until [`end_drop`](Self::end_drop). Waits for another who drops it.
