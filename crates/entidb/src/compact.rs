@@ -181,6 +181,8 @@ impl Writer {
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
             kept: &inputs.kept,
+            // Until the catalog knows indexes.
+            collection_of: &|_| None,
         };
         let attempt = || {
             let began = Instant::now();

@@ -268,6 +268,7 @@ impl Store {
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
             kept: &BTreeSet::new(),
+            collection_of: &|_| None,
         };
         let mut context = Context {
             directory: &*self.directory,
