@@ -11,11 +11,12 @@ use super::keys::Keys;
 use super::plan::{Job, Rewrite};
 use super::space::{self, Count};
 use crate::error::{Error, Result};
+use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::ids::{CollectionId, StreamId};
+use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
 use crate::manifest::{Manifest, SealedEntry};
 use crate::options::Compression;
-use crate::ranges::RangeTombstone;
+use crate::ranges::{RangeTombstone, covering};
 use crate::run::{Builder, Run};
 use crate::stream::Stream;
 
@@ -34,6 +35,8 @@ pub(crate) struct Source<'a> {
     pub(crate) streams: &'a BTreeMap<StreamId, Arc<Stream>>,
     /// Whether a collection was dropped: nothing of it is kept.
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// The collection that an index is of; `None` if the index was dropped: none of its entries is kept.
+    pub(crate) collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
 }
 
 /// Where a job's results go, and how it is held back.
@@ -209,7 +212,8 @@ fn merge(
         names: Vec::new(),
     };
     let mut next = keys.next()?;
-    if next.is_some() || !ranges.is_empty() {
+    let entries = draft_entries(inputs, oldest, source);
+    if next.is_some() || !ranges.is_empty() || !entries.is_empty() {
         let mut builder = builder(context, &mut made.names, key_count)?;
         let older = source.runs.get(..range.start).unwrap_or_default();
         builder.set_older(older.iter().rev().cloned().collect());
@@ -231,6 +235,9 @@ fn merge(
             meter.add(cost, context)?;
             next = keys.next()?;
         }
+        for (key, (lsn, tombstone)) in entries {
+            builder.push_entry(&key, lsn, tombstone)?;
+        }
         meter.flush(context)?;
         used.extend(builder.streams());
         merged.segments = copies.finish()?;
@@ -244,6 +251,36 @@ fn merge(
     merged.emptied.extend(emptied);
     made.names.clear();
     Ok(merged)
+}
+
+/// The index entries of the merged run: a draft, all in memory.
+fn draft_entries(
+    inputs: &[Arc<Run>],
+    oldest: bool,
+    source: &Source<'_>,
+) -> BTreeMap<Vec<u8>, (Lsn, bool)> {
+    let ranges: Vec<_> = inputs
+        .iter()
+        .flat_map(|run| run.ranges())
+        .copied()
+        .collect();
+    let mut entries = BTreeMap::new();
+    for (key, lsn, tombstone) in inputs.iter().flat_map(|run| &run.footer.index) {
+        entries.insert(key.clone(), (*lsn, *tombstone));
+    }
+    entries.retain(|key, (lsn, tombstone)| {
+        let (Some((index, rest)), Some(id)) = (key.split_first_chunk(), key.last_chunk()) else {
+            return false;
+        };
+        let index = CollectionId(u16::from_be_bytes(*index));
+        debug_assert!(rest.len() >= 16);
+        (source.collection_of)(index).is_some_and(|collection| {
+            let key = Key::new(collection, EntityId::from_bytes(*id));
+            let hidden = covering(&ranges, &key, Lsn(u64::MAX)) > *lsn;
+            !(hidden || *tombstone && oldest || (source.is_dropped)(collection))
+        })
+    });
+    entries
 }
 
 fn builder(

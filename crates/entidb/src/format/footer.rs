@@ -156,6 +156,8 @@ pub(crate) struct RunFooter {
     /// What older runs hold of the same keys, about: each key once.
     pub(crate) overwritten: Live,
     pub(crate) ranges: Vec<RangeTombstone>,
+    /// Index entries: a draft, they will have pages of their own.
+    pub(crate) index: Vec<(Vec<u8>, Lsn, bool)>,
     /// Whether it was made with the oldest run among its inputs: then it no longer knows what was deleted, nor whose tombstone
     /// it was.
     pub(crate) forgetful: bool,
@@ -215,6 +217,13 @@ impl RunFooter {
         if !self.ranges.is_empty() {
             map.list("ranges", self.ranges.iter().map(range_value));
         }
+        if !self.index.is_empty() {
+            let entry = |(key, lsn, tombstone): &(Vec<u8>, Lsn, bool)| {
+                let fields = [key.clone().into(), lsn.0.into(), Value::from(*tombstone)];
+                Value::Array(fields.to_vec())
+            };
+            map.list("draft_entries", self.index.iter().map(entry));
+        }
         if self.forgetful {
             map.set("forgetful", true);
         }
@@ -269,6 +278,18 @@ impl RunFooter {
                 ranges.push(range(Reader::of(value, "ranges")?)?);
             }
         }
+        let mut index = Vec::new();
+        if map.has("draft_entries") {
+            for value in map.list("draft_entries")? {
+                let bad = || Fault::damaged("an index entry", "another");
+                let fields = value.into_array().map_err(|_| bad())?;
+                let [key, lsn, Value::Bool(tombstone)] = fields.as_slice() else {
+                    return Err(bad());
+                };
+                let key = key.as_bytes().ok_or_else(bad)?.to_vec();
+                index.push((key, Lsn(super::map::number(lsn, "lsn")?), *tombstone));
+            }
+        }
         let footer = Self {
             entries,
             tombstones: map.number("tombstones")?,
@@ -283,6 +304,7 @@ impl RunFooter {
                 bytes: map.optional_number("overwritten_bytes")?.unwrap_or(0),
             },
             ranges,
+            index,
             forgetful: map.flag("forgetful")?,
             filter,
         };

@@ -215,6 +215,7 @@ fn the_footers_are_as_drawn() {
             last: id(0x2f),
             lsn: Lsn(4),
         }],
+        index: Vec::new(),
         forgetful: true,
         filter: Some(FilterEntry {
             len: 32,

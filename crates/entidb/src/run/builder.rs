@@ -46,6 +46,7 @@ pub(crate) struct Builder {
     live: Vec<Live>,
     lsns: (Lsn, Lsn),
     ranges: Vec<RangeTombstone>,
+    index: Vec<(Vec<u8>, Lsn, bool)>,
     forgetful: bool,
     /// The newest first.
     older: Vec<Arc<Run>>,
@@ -93,6 +94,7 @@ impl Builder {
             live: Vec::new(),
             lsns: (Lsn::MAX, Lsn::ZERO),
             ranges: Vec::new(),
+            index: Vec::new(),
             forgetful: false,
             older: Vec::new(),
             no_cache: Cache::new(0),
@@ -167,6 +169,15 @@ impl Builder {
         Ok(())
     }
 
+    /// Takes the next index entry: index id (big-endian), index key, entity id. All primary keys have come; keys rise, each
+    /// comes once.
+    pub(crate) fn push_entry(&mut self, key: &[u8], lsn: Lsn, tombstone: bool) -> Result<()> {
+        debug_assert!(self.index.last().is_none_or(|last| last.0.as_slice() < key));
+        self.index.push((key.to_vec(), lsn, tombstone));
+        self.lsns = (self.lsns.0.min(lsn), self.lsns.1.max(lsn));
+        Ok(())
+    }
+
     /// The index of a stream in the footer's list.
     fn stream(&mut self, id: StreamId) -> Result<u32> {
         if let Some(index) = self.streams.get(&id) {
@@ -207,7 +218,7 @@ impl Builder {
     /// run covers the LSNs from `first_lsn` to `last_lsn`.
     pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<SealedEntry> {
         debug_assert!(first_lsn <= self.lsns.0 && self.lsns.1 <= last_lsn);
-        if self.entries == 0 && self.ranges.is_empty() {
+        if self.entries == 0 && self.ranges.is_empty() && self.index.is_empty() {
             return Err(Error::invalid("a run without keys"));
         }
         if self.entries > 0 {
@@ -234,6 +245,7 @@ impl Builder {
             live: std::mem::take(&mut self.live),
             overwritten: self.overwritten,
             ranges: std::mem::take(&mut self.ranges),
+            index: std::mem::take(&mut self.index),
             forgetful: self.forgetful,
             filter,
         };

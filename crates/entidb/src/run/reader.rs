@@ -74,6 +74,23 @@ impl Run {
         &self.footer.ranges
     }
 
+    /// Whether it holds index entries.
+    #[allow(dead_code, reason = "asked by the indexes, which are being written")]
+    pub(crate) fn has_entries(&self) -> bool {
+        !self.footer.index.is_empty()
+    }
+
+    /// Whether it may hold entries of this value: `index_and_value` is an entry's key without the id. If not, it surely does not.
+    #[allow(dead_code, reason = "asked by the indexes, which are being written")]
+    pub(crate) fn may_have_value(&self, _cache: &Cache, index_and_value: &[u8]) -> Result<bool> {
+        let from = self
+            .footer
+            .index
+            .partition_point(|entry| entry.0.as_slice() < index_and_value);
+        let first = self.footer.index.get(from);
+        Ok(first.is_some_and(|entry| entry.0.starts_with(index_and_value)))
+    }
+
     /// The run's filter, if it has one.
     pub(crate) fn filter(&self) -> Result<Option<&Filter>> {
         if self.filter.get().is_none() {
