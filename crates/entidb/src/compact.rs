@@ -248,7 +248,7 @@ impl Writer {
         // leaves streams that no manifest names, and the next session removes them.
         self.editor.edit(|manifest| merged.apply(manifest))?;
         let mut queue = self.committer.queue();
-        let oldest = old.runs.last().map(|run| run.entry.stream);
+        let oldest = old.runs.first().map(|run| run.entry.stream);
         if oldest.is_some_and(|oldest| merged.inputs.contains(&oldest)) {
             // Behind the oldest run there is nothing to delete, so tombstones went.
             let inputs = old.runs.iter();
