@@ -65,6 +65,7 @@ mod drop_collection;
 mod entry_table;
 mod environment;
 mod error;
+mod feed;
 mod format;
 mod ids;
 mod index;
@@ -80,6 +81,7 @@ mod payload;
 mod ranges;
 mod recovery;
 mod reserve;
+mod retention;
 mod run;
 mod segment;
 mod snapshot;
@@ -99,6 +101,7 @@ pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 pub use error::{Duplicate, Error, ErrorKind, Result};
+pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
 pub use index::{
     Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
@@ -106,6 +109,7 @@ pub use index::{
 };
 pub use options::{Compression, Options};
 pub use payload::Payload;
+pub use retention::Retention;
 pub use snapshot::{Ids, Scan, Snapshot};
 pub use stats::Stats;
 pub use transaction::{Transaction, TransactionScan};

@@ -249,6 +249,7 @@ impl Memtable {
                             lsn,
                         });
                     }
+                    Item::Before { .. } => {}
                     Item::Entry {
                         index,
                         id,

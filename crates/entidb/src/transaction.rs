@@ -13,7 +13,7 @@ use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId};
 use crate::index::{Derived, EntryBounds, Overlay, Walk};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
-use crate::manifest::{Catalog, Collection};
+use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
 use crate::write_options::Isolation;
@@ -160,15 +160,7 @@ impl Transaction {
         let Some(collection) = self.find(collection) else {
             return Ok(None);
         };
-        let key = Key::new(collection, id);
-        match self.writes.get(&key) {
-            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
-            Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_in(collection, id)
-            }
-        }
+        self.get_any(Key::new(collection, id))
     }
 
     /// Whether an entity is there, as this transaction sees it.
@@ -316,14 +308,16 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if let Some(id) = self.catalog.find(name) {
-            return Ok(id);
+        if self.catalog.find(name).is_none() {
+            check_name(name)?;
         }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
+        self.make_any_collection(name)
+    }
+
+    /// As [`make_collection`](Self::make_collection), also for one of the engine's own.
+    pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
+        if let Some(id) = self.catalog.find_any(name) {
+            return Ok(id);
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
@@ -333,6 +327,28 @@ impl Transaction {
         };
         self.made.push(id);
         Ok(id)
+    }
+
+    /// An entity of any collection, the engine's own included.
+    pub(crate) fn get_any(&self, key: Key) -> Result<Option<Payload>> {
+        match self.writes.get(&key) {
+            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_in(key.collection(), key.id())
+            }
+        }
+    }
+
+    /// Puts an entity into any collection.
+    pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Deletes an entity of any collection.
+    pub(crate) fn remove_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push(key, None)
     }
 
     /// Drops the collection `name`, with all that is in it.
@@ -366,6 +382,22 @@ impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let len = self.writes.len_bytes();
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
+    }
+}
+
+/// Refuses what no collection may be called.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    match (1..=COLLECTION_NAME_LEN_MAX).contains(&name.len()) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        ))),
     }
 }
 

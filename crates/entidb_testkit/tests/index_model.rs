@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "a test's helpers fail as its functions do"

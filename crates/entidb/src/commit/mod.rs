@@ -21,9 +21,10 @@ pub(crate) use queue::{NextLog, Queue, Refusal};
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::feed::{self, Feed};
 use crate::format::batch::Synced;
 use crate::format::header;
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::index::Derived;
 use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
@@ -68,6 +69,7 @@ pub(crate) struct Committer {
     pub(crate) environment: Arc<Environment>,
     pub(crate) options: Options,
     pub(crate) reserve: Reserve,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) counters: Counters,
 }
 
@@ -135,6 +137,7 @@ impl Committer {
         environment: Arc<Environment>,
         options: Options,
         published: Arc<Published>,
+        feed: Arc<Feed>,
         queue: Queue,
     ) -> Self {
         let logs = Logs::none(queue.last_lsn());
@@ -155,6 +158,7 @@ impl Committer {
             editor,
             environment,
             options,
+            feed,
             counters: Counters::default(),
         }
     }
@@ -255,8 +259,15 @@ impl Committer {
     /// Notes that everything up to `lsn` is durable, and shows what waited for that.
     pub(crate) fn note_durable(&self, queue: &mut Queue, lsn: Lsn) {
         queue.note_durable(lsn);
-        self.published.show(queue.visible());
+        self.show_durable(queue);
         self.changed.notify_all();
+    }
+
+    /// Shows what may be shown, and tells followers what is durable of it.
+    fn show_durable(&self, queue: &Queue) {
+        self.published.show(queue.visible());
+        // Shown first: who hears of a commit finds it in a snapshot.
+        self.feed.bell.ring(queue.durable);
     }
 
     /// Takes a log that was turned away from, to sync and close it. Whoever makes something durable meanwhile waits until
@@ -323,42 +334,40 @@ impl Committer {
         } = finished;
         let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
-        let (mut body, mut items) = writes.finish();
-        let own = (body.len(), items.len());
-
-        let mut queue = loop {
-            body.truncate(own.0);
-            items.truncate(own.1);
+        let mut records = writes.finish();
+        let (queue, waits) = loop {
+            let notes = self.feed.keep.notes();
+            records = feed::note(records, notes, &snapshot)?;
             let entries = match derived.take() {
                 Some(built) => built,
-                None => self.derive(&snapshot, &body, &items)?,
+                None => self.derive(&snapshot, &records)?,
             };
-            body.extend_from_slice(&entries.records);
-            items.extend_from_slice(&entries.items);
-            let frees = items.iter().all(Item::is_tombstone);
-            let mut queue = self.ready(body.len(), frees)?;
-            // Behind a drop, a record of the collection would be lost with its name.
-            while drops.is_none() && queue.is_dropping_any(&items) {
-                drop(self.wait_changed(queue));
-                queue = self.ready(body.len(), frees)?;
-            }
-            // An index has come or gone since.
+            let own = (records.0.len(), records.1.len());
+            records.0.extend_from_slice(&entries.records);
+            records.1.extend_from_slice(&entries.items);
+            let waits = durability == Durability::Sync || records.0.len() > EVENTUAL_LEN_MAX;
+            let queue = self.enter(&records, drops)?;
             let (view, _) = self.published.get();
-            if !entries.is_under(&view.catalog) {
-                match entries.built {
-                    true => return Err(conflict::conflict("an index that it builds was dropped")),
-                    false => continue,
-                }
+            if !entries.is_under(&view.catalog) && entries.built {
+                return Err(conflict::conflict("an index that it builds was dropped"));
             }
-            self.check_conflicts(&queue, &view, since, &items, &entries, reads.as_ref())
-                .inspect_err(|_| {
-                    self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-                })?;
-            break queue;
+            // Notes become more under the queue's lock alone, and indexes come and go: if they did while it waited, all is told
+            // anew.
+            if self.feed.keep.notes() <= notes && entries.is_under(&view.catalog) {
+                self.check_conflicts(&queue, &view, since, &records.1, &entries, reads.as_ref())
+                    .inspect_err(|_| {
+                        self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+                    })?;
+                break (queue, waits);
+            }
+            drop(queue);
+            records.0.truncate(own.0);
+            records.1.truncate(own.1);
+            derived = entries.built.then_some(entries);
         };
         // It holds streams and memtables that others wait to let go of.
         drop(snapshot);
-        let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
+        let ((body, items), mut queue) = (records, queue);
         let lsn = queue.next_lsn;
         let draft = Draft {
             lsn,
@@ -409,8 +418,8 @@ impl Committer {
         })
     }
 
-    /// Derives the index entries of what stands in `body`, under the catalog as it is now.
-    fn derive(&self, snapshot: &Snapshot, body: &[u8], items: &[Item]) -> Result<Derived> {
+    /// Derives the index entries of a transaction's records, under the catalog as it is now.
+    fn derive(&self, snapshot: &Snapshot, (body, items): &(Vec<u8>, Vec<Item>)) -> Result<Derived> {
         // Without indexes, that costs a look at the catalog.
         let catalog = self.published.read(|view, _| {
             let catalog = &view.catalog;
@@ -423,6 +432,22 @@ impl Committer {
             Ok(catalog) => Derived::of(&catalog, snapshot, body, items),
             Err(version) => Ok(Derived::none(version)),
         }
+    }
+
+    /// Waits until these records can be sealed.
+    fn enter(
+        &self,
+        (body, items): &(Vec<u8>, Vec<Item>),
+        drops: Option<CollectionId>,
+    ) -> Result<MutexGuard<'_, Queue>> {
+        let frees = items.iter().all(Item::frees);
+        let mut queue = self.ready(body.len(), frees)?;
+        // Behind a drop, a record of the collection would be lost with its name.
+        while drops.is_none() && queue.is_dropping_any(items) {
+            drop(self.wait_changed(queue));
+            queue = self.ready(body.len(), frees)?;
+        }
+        Ok(queue)
     }
 
     /// Has the log that comes next made while there is time.

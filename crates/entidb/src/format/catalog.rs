@@ -25,6 +25,14 @@ pub(crate) struct Catalog {
     pub(crate) last_id: u16,
 }
 
+/// Names that begin with this are the engine's own.
+const HIDDEN_MARK: char = '~';
+
+/// Whether a collection of this name is the engine's own, and nobody else's business.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with(HIDDEN_MARK)
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Collection {
     pub(crate) id: CollectionId,
@@ -135,7 +143,13 @@ impl Index {
 }
 
 impl Catalog {
+    /// The collection with this name, unless it is one of the engine's own.
     pub(crate) fn find(&self, name: &str) -> Option<CollectionId> {
+        self.find_any(name).filter(|_| !is_hidden(name))
+    }
+
+    /// The collection with this name.
+    pub(crate) fn find_any(&self, name: &str) -> Option<CollectionId> {
         let found = self.collections.iter().find(|c| c.name == name)?;
         Some(found.id)
     }

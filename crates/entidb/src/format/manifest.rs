@@ -7,9 +7,10 @@ use super::batch::Synced;
 use super::block;
 use super::header::{self, Header, Kind};
 use super::map::{Reader, Writer};
+use super::retained::FeedEntry;
 use crate::ids::{Lsn, StreamId};
 
-pub(crate) use super::catalog::{Catalog, Collection};
+pub(crate) use super::catalog::{Catalog, Collection, is_hidden};
 
 /// Length of a stream's digest in bytes.
 pub(crate) const DIGEST_LEN: usize = 16;
@@ -38,6 +39,8 @@ pub(crate) struct Manifest {
     /// In age order, the oldest first, with disjoint LSN ranges.
     pub(crate) runs: Vec<SealedEntry>,
     pub(crate) catalog: Catalog,
+    /// What is kept for followers of the change feed; `None` if nothing is.
+    pub(crate) feed: Option<FeedEntry>,
 }
 
 /// How the last session ended.
@@ -169,6 +172,9 @@ impl Manifest {
         }
         map.list("runs", self.runs.iter().map(SealedEntry::value));
         map.set("catalog", self.catalog.encode());
+        if let Some(feed) = &self.feed {
+            map.set("feed", feed.value());
+        }
         map.finish()
     }
 
@@ -223,6 +229,10 @@ impl Manifest {
         };
         let runs = SealedEntry::list(&mut map, "runs")?;
         let catalog = Catalog::decode(Reader::of(map.required("catalog")?, "catalog")?)?;
+        let feed = match map.optional("feed") {
+            None => None,
+            Some(value) => Some(FeedEntry::decode(Reader::of(value, "feed")?)?),
+        };
         let manifest = Self {
             database,
             edit: map.number("edit")?,
@@ -236,6 +246,7 @@ impl Manifest {
             rewritten,
             runs,
             catalog,
+            feed,
         };
         map.finish()?;
         Ok(manifest)

@@ -13,11 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, Index, State};
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId};
-use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::snapshot::Snapshot;
 use crate::sync::PoisonError;
 use crate::sync::atomic::Ordering;
-use crate::transaction::{Finished, Reads};
+use crate::transaction::{Finished, Reads, check_name};
 use crate::write_options::Durability;
 use crate::write_set::WriteSet;
 use crate::writer::Writer;
@@ -265,12 +264,7 @@ impl Declared {
 
 /// Adds to the catalog what it does not have of these indexes, and the collection.
 fn declare(catalog: &mut Catalog, name: &str, specs: &[IndexSpec]) -> Result<Declared> {
-    if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-        return Err(Error::invalid(format!(
-            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-            name.len()
-        )));
-    }
+    check_name(name)?;
     let full =
         || Error::invalid("the database has as many collections and indexes as there can be");
     let found = catalog.find(name);

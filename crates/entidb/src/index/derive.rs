@@ -6,7 +6,7 @@ use super::keys::{Keys, is_claimed};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Index};
 use crate::format::key::Key;
-use crate::format::record::{self, Kind};
+use crate::format::record::{self, Kind, Was};
 use crate::ids::{CollectionId, EntityId, IndexId};
 use crate::limits::TRANSACTION_LEN_MAX;
 use crate::log::Item;
@@ -228,6 +228,7 @@ impl Derived {
                 true => Kind::EntryTombstone,
                 false => Kind::Entry,
             },
+            was: Was::Unknown,
             id,
         };
         header.encode(key, &mut self.records);
@@ -270,16 +271,8 @@ impl Derived {
 /// Whether a range that the transaction deletes holds the key.
 pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
     // Ranges stand before everything else.
-    let ranges = items.iter().map_while(|item| match item {
-        Item::Range {
-            collection,
-            first,
-            last,
-            ..
-        } => Some((collection, first, last)),
-        _ => None,
-    });
-    let id = key.id();
-    let mut ranges = ranges.filter(|(collection, _, _)| **collection == key.collection());
-    ranges.any(|(_, first, last)| *first <= id && id <= *last)
+    let mut ranges = items
+        .iter()
+        .take_while(|item| matches!(item, Item::Range { .. }));
+    ranges.any(|item| item.covers(key))
 }

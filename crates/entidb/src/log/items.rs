@@ -25,6 +25,8 @@ pub(crate) enum Item {
         first: EntityId,
         last: EntityId,
     },
+    /// What the record before it has replaced, for the change feed.
+    Before { key: Key, at: u32, len: u32 },
     /// An index entry, or its tombstone. Its key is the record's payload.
     Entry {
         index: IndexId,
@@ -41,6 +43,7 @@ impl Item {
         match self {
             Self::Record { at, len, .. }
             | Self::Range { at, len, .. }
+            | Self::Before { at, len, .. }
             | Self::Entry { at, len, .. } => (*at, *len),
         }
     }
@@ -48,9 +51,33 @@ impl Item {
     /// The collection that it writes to; an index entry writes to none.
     pub(crate) fn collection(&self) -> Option<CollectionId> {
         match self {
-            Self::Record { key, .. } => Some(key.collection()),
+            Self::Record { key, .. } | Self::Before { key, .. } => Some(key.collection()),
             Self::Range { collection, .. } => Some(*collection),
             Self::Entry { .. } => None,
+        }
+    }
+
+    /// The same, of a record that begins at `at`.
+    pub(crate) fn moved_to(mut self, to: u32) -> Self {
+        match &mut self {
+            Self::Record { at, .. }
+            | Self::Range { at, .. }
+            | Self::Before { at, .. }
+            | Self::Entry { at, .. } => *at = to,
+        }
+        self
+    }
+
+    /// Whether it deletes a range that holds `key`.
+    pub(crate) fn covers(&self, key: &Key) -> bool {
+        match self {
+            Self::Range {
+                collection,
+                first,
+                last,
+                ..
+            } => key.collection() == *collection && *first <= key.id() && key.id() <= *last,
+            Self::Record { .. } | Self::Before { .. } | Self::Entry { .. } => false,
         }
     }
 
@@ -59,7 +86,13 @@ impl Item {
         match self {
             Self::Record { tombstone, .. } | Self::Entry { tombstone, .. } => *tombstone,
             Self::Range { .. } => true,
+            Self::Before { .. } => false,
         }
+    }
+
+    /// Whether it puts nothing.
+    pub(crate) fn frees(&self) -> bool {
+        self.is_tombstone() || matches!(self, Self::Before { .. })
     }
 }
 
@@ -84,6 +117,11 @@ fn item(header: &record::Header, record: &[u8], at: u32, len: u32) -> Item {
             at,
             len,
             tombstone: header.kind == Kind::Tombstone,
+        },
+        Kind::Before => Item::Before {
+            key: Key::new(collection, header.id),
+            at,
+            len,
         },
         Kind::Range => {
             let payload = record.get(record::HEADER_LEN..).unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::name;
 use crate::ids::Lsn;
 use crate::load;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, is_hidden};
 use crate::snapshot::Snapshot;
 use crate::view::View;
 
@@ -126,7 +126,12 @@ fn count_entities(view: &View, report: &mut Report) -> u64 {
     let mut count = 0;
     loop {
         match merge.next() {
-            Ok(Some((_, version))) => count += u64::from(!version.location.tombstone),
+            Ok(Some((key, version))) => {
+                let collection = view.catalog.get(key.collection());
+                // What the engine keeps for itself is checked, and not counted.
+                let own = collection.is_some_and(|collection| is_hidden(&collection.name));
+                count += u64::from(!version.location.tombstone && !own);
+            }
             Ok(None) => return count,
             Err(error) => {
                 report.add(name::MANIFEST, &error);
