@@ -331,6 +331,12 @@ impl Inputs {
     }
 
     pub(crate) fn infos(&self) -> Result<Vec<RunInfo>> {
-        compaction::run_infos(&self.runs, &self.streams, &|id| !self.catalog.has(id))
+        compaction::run_infos(
+            &self.runs,
+            &self.streams,
+            &|id| !self.catalog.has(id),
+            // Until the catalog knows indexes.
+            &|_| None,
+        )
     }
 }
