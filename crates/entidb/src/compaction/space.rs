@@ -81,6 +81,7 @@ pub(crate) fn run_infos(
     streams: &BTreeMap<StreamId, Arc<Stream>>,
     is_dropped: &dyn Fn(CollectionId) -> bool,
     collection_of: &dyn Fn(CollectionId) -> Option<CollectionId>,
+    kept: &BTreeSet<StreamId>,
 ) -> Result<Vec<RunInfo>> {
     let is_gone = |index| collection_of(index).is_none_or(is_dropped);
     let mut infos: Vec<RunInfo> = Vec::new();
@@ -111,6 +112,10 @@ pub(crate) fn run_infos(
             // An old footer does not say: then all of it counts as live.
             let live = footer.live.get(at).map_or(shape.record_bytes, |l| l.bytes);
             own_record_bytes += live;
+            // Nothing is to be had of what stays as it is.
+            if kept.contains(id) {
+                continue;
+            }
             info.segment_bytes += shape.len;
             info.live_bytes += shape.on_disk(live);
             if !shape.compressed {

@@ -99,6 +99,7 @@ impl Store {
                 segments: Vec::new(),
                 rewritten: Vec::new(),
                 runs: Vec::new(),
+                feed: None,
                 catalog: Catalog {
                     version: 1,
                     collections: collections.collect(),
@@ -166,6 +167,7 @@ impl Store {
                     payload_len: bytes.len() as u32,
                     collection: key.collection(),
                     kind,
+                    was: record::Was::Unknown,
                     id: key.id(),
                 };
                 records.push((key, body.len() as u64, header.record_len() as u32, kind));
@@ -262,6 +264,7 @@ impl Store {
             &streams,
             &|id| self.dropped.contains(&id),
             &|index| self.indexes.collection_of(index),
+            &BTreeSet::new(),
         )
         .expect("measured")
     }
@@ -278,6 +281,7 @@ impl Store {
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
             collection_of: &|index| self.indexes.collection_of(index),
+            kept: &BTreeSet::new(),
         };
         let mut context = Context {
             directory: &*self.directory,
