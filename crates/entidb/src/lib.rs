@@ -65,6 +65,9 @@ mod drop_collection;
 mod environment;
 mod error;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 pub mod limits;
 mod load;
