@@ -64,6 +64,7 @@ mod db;
 mod drop_collection;
 mod environment;
 mod error;
+mod feed;
 mod format;
 #[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
 #[doc(hidden)]
@@ -81,6 +82,7 @@ mod payload;
 mod ranges;
 mod recovery;
 mod reserve;
+mod retention;
 mod run;
 mod segment;
 mod snapshot;
@@ -100,9 +102,11 @@ pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 pub use error::{Error, ErrorKind, Result};
+pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
 pub use options::{Compression, Options};
 pub use payload::Payload;
+pub use retention::Retention;
 pub use snapshot::{Ids, Scan, Snapshot};
 pub use stats::Stats;
 pub use transaction::{Transaction, TransactionScan};

@@ -75,7 +75,7 @@ impl Stats {
         let tables = &view.memtables;
         let mut stats = Self {
             last_lsn: snapshot.lsn(),
-            collection_count: view.catalog.collections.len(),
+            collection_count: snapshot.collections().count(),
             memtable_count: tables.iter().map(|table| table.len()).sum(),
             log_count: view.streams.len(),
             log_bytes,

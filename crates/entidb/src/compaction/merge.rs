@@ -35,6 +35,8 @@ pub(crate) struct Source<'a> {
     pub(crate) streams: &'a BTreeMap<StreamId, Arc<Stream>>,
     /// Whether a collection was dropped: nothing of it is kept.
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// Segments that are not taken apart, and not given up.
+    pub(crate) kept: &'a BTreeSet<StreamId>,
     /// The collection that an index is of; `None` if the index was dropped: none of its entries is kept.
     pub(crate) collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
 }
@@ -168,12 +170,14 @@ fn choose(
     let all: u64 = inputs.iter().map(|run| run.footer.entries).sum();
     let others = streams_outside(&job.runs, source.runs);
     if job.rewrite == Rewrite::Nothing {
-        return Ok(Some((small(inputs, &others, source.streams)?, all)));
+        let mut small = small(inputs, &others, source.streams)?;
+        small.retain(|stream| !source.kept.contains(stream));
+        return Ok(Some((small, all)));
     }
     let count = count(inputs, oldest, source, context)?;
     let compression = context.compression;
     let mut victims = space::victims(job.rewrite, &count, source.streams, compression)?;
-    victims.retain(|stream| !others.contains(stream));
+    victims.retain(|stream| !others.contains(stream) && !source.kept.contains(stream));
     let forgets = oldest && inputs.iter().any(|run| !run.ranges().is_empty());
     let same = count.keys == all && count.is_live() && !forgets;
     match inputs.len() <= 1 && victims.is_empty() && same {
@@ -201,6 +205,7 @@ fn merge(
         false => kept_ranges(inputs, source.is_dropped),
     };
     let mut used = streams_outside(range, source.runs);
+    used.extend(source.kept);
     let mut merged = Merged {
         run: None,
         segments: Vec::new(),

@@ -80,6 +80,7 @@ pub(crate) fn run_infos(
     runs: &[Arc<Run>],
     streams: &BTreeMap<StreamId, Arc<Stream>>,
     is_dropped: &dyn Fn(CollectionId) -> bool,
+    kept: &BTreeSet<StreamId>,
 ) -> Result<Vec<RunInfo>> {
     let mut infos: Vec<RunInfo> = Vec::new();
     // Of the runs so far, what their live records would have without compression.
@@ -108,6 +109,10 @@ pub(crate) fn run_infos(
             // An old footer does not say: then all of it counts as live.
             let live = footer.live.get(at).map_or(shape.record_bytes, |l| l.bytes);
             own_record_bytes += live;
+            // Nothing is to be had of what stays as it is.
+            if kept.contains(id) {
+                continue;
+            }
             info.segment_bytes += shape.len;
             info.live_bytes += shape.on_disk(live);
             if !shape.compressed {

@@ -52,6 +52,11 @@ impl Tally {
         }
     }
 
+    /// When the last commit was made, in microseconds since 1970.
+    pub(crate) fn last_time_us(&self) -> u64 {
+        self.synced.last_time_us
+    }
+
     /// Counts a batch that was appended and is not yet synced.
     pub(crate) fn push(&mut self, header: &batch::Header, crc: u32, tombstones: u64) {
         let counts = &mut self.all;

@@ -19,6 +19,7 @@ pub(crate) mod map;
 pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod record;
+pub(crate) mod retained;
 
 #[cfg(test)]
 mod tests;

@@ -15,10 +15,12 @@ use super::header::{self, Header};
 use super::key::Key;
 use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
+use super::retained::{Dropped, FeedEntry};
 use super::{block, record};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
+use crate::retention::Retention;
 
 const DOC: &str = include_str!("../../../../docs/format.md");
 const SALT: u64 = 0x0123_4567_89ab_cdef;
@@ -90,6 +92,7 @@ fn sample_record(kind: record::Kind, payload: &[u8]) -> (Vec<u8>, Binding) {
         payload_len: u32::try_from(payload.len()).expect("short"),
         collection: CollectionId(1),
         kind,
+        was: record::Was::Unknown,
         id: id(0x11),
     };
     let binding = Binding {
@@ -124,6 +127,35 @@ fn a_record_is_as_drawn() {
     let (bytes, binding) = sample_record(record::Kind::Collection, &[]);
     assert_golden("collection tombstone", &bytes);
     assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::Before, &payload);
+    assert_golden("record of what was before", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+}
+
+#[test]
+fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
+    let payload = [0xa1, 0x61, 0x61, 0x01];
+    let (unknown, binding) = sample_record(record::Kind::Entity, &payload);
+    for (was, flags) in [(record::Was::There, 0x100), (record::Was::Absent, 0x200)] {
+        let mut bytes = unknown.clone();
+        record::bind(&mut bytes, binding);
+        record::set_was(&mut bytes, was);
+        record::bind(&mut bytes, binding);
+        assert_eq!(bytes[10..12], u16::to_le_bytes(flags));
+        let (header, read) = record::open(&bytes, binding).expect("sound");
+        assert_eq!((header.was, read), (was, &payload[..]));
+        let key = Key::new(CollectionId(1), id(0x11));
+        let found = record::expect(&bytes, binding, key.numbers(), false, false);
+        assert_eq!(found, Some(payload.len()));
+        assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    }
+    // Both cannot be.
+    let mut bytes = unknown;
+    bytes[11] = 3;
+    let crc = bound(binding, &bytes[4..]);
+    bytes[..4].copy_from_slice(&crc.to_le_bytes());
+    assert!(record::open(&bytes, binding).is_err());
+    assert!(record::Header::decode(&bytes).is_err());
 }
 
 #[test]
@@ -253,6 +285,7 @@ fn sample_records(len: usize) -> Vec<u8> {
             payload_len: u32::try_from(payload.len()).expect("short"),
             collection: CollectionId(1),
             kind,
+            was: record::Was::Unknown,
             id: id(n),
         };
         let at = raw.len();
@@ -445,6 +478,19 @@ fn sample_manifest() -> Manifest {
             ],
             last_id: 3,
         },
+        feed: Some(FeedEntry {
+            floor: Lsn(2),
+            retention: Retention {
+                bytes: 1 << 20,
+                old: true,
+                ..Retention::default()
+            },
+            dropped: vec![Dropped {
+                id: CollectionId(3),
+                name: "gone".to_owned(),
+                lsn: Lsn(5),
+            }],
+        }),
     }
 }
 

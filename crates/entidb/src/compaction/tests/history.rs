@@ -97,6 +97,7 @@ impl Store {
                 segments: Vec::new(),
                 rewritten: Vec::new(),
                 runs: Vec::new(),
+                feed: None,
                 catalog: Catalog {
                     version: 1,
                     collections: collections.collect(),
@@ -162,6 +163,7 @@ impl Store {
                     payload_len: bytes.len() as u32,
                     collection: key.collection(),
                     kind,
+                    was: record::Was::Unknown,
                     id: key.id(),
                 };
                 records.push((key, body.len() as u64, header.record_len() as u32, kind));
@@ -245,7 +247,13 @@ impl Store {
 
     pub(super) fn infos(&self) -> Vec<RunInfo> {
         let streams = self.loaded().view.streams;
-        run_infos(&self.runs(), &streams, &|id| self.dropped.contains(&id)).expect("measured")
+        run_infos(
+            &self.runs(),
+            &streams,
+            &|id| self.dropped.contains(&id),
+            &BTreeSet::new(),
+        )
+        .expect("measured")
     }
 
     fn with<T>(
@@ -259,6 +267,7 @@ impl Store {
             runs: &runs,
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
+            kept: &BTreeSet::new(),
             collection_of: &|_| None,
         };
         let mut context = Context {
