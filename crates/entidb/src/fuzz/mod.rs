@@ -27,6 +27,7 @@ mod log;
 mod pages;
 mod samples;
 mod sealed;
+mod types;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ targets! {
     json: json::json, json::json_seeds;
     key: keys::key, keys::key_seeds;
     path: keys::path, keys::path_seeds;
+    types: types::types, types::types_seeds;
     sealed: sealed::stream, sealed::stream_seeds;
     keyring: sealed::keyring, sealed::keyring_seeds;
     history: history::history, history::history_seeds;
