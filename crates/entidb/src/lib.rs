@@ -67,6 +67,9 @@ mod environment;
 mod error;
 mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 mod index;
 pub mod limits;

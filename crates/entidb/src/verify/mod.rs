@@ -6,6 +6,7 @@
 //! index with its collection.
 
 mod chunks;
+mod entries;
 mod indexes;
 mod report;
 mod runs;
