@@ -67,7 +67,7 @@ fn drop_one(args: &IndexDrop, key: Option<&Key>) -> Outcome {
 /// The paths in the spelling in which an index has them.
 pub(crate) fn canonical(paths: &[String]) -> Outcome<Vec<String>> {
     let parse = |path: &String| {
-        let parsed = entidb_codec::path::Path::parse(path);
+        let parsed = entidb_codec::Path::parse(path);
         let parsed = parsed.map_err(|error| Failure::wrong_use(format!("{path}: {error}")))?;
         Ok(parsed.to_string())
     };

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use entidb::Value;
 use entidb_codec::key::{self, Case};
-use entidb_codec::path::Path;
+use entidb_codec::Path;
 
 use super::asked::{Asked, What};
 use crate::exit::{Failure, Outcome};

@@ -66,8 +66,8 @@ fn by_index(snapshot: &Snapshot, args: &Find, name: &str, asked: &Asked) -> Outc
         find = find.reverse();
     }
     Ok(match args.ids {
-        true => Either::Ids(Box::new(find.ids()?)),
-        false => Either::Entities(Box::new(find.iter()?)),
+        true => Either::Ids(Box::new(find.ids())),
+        false => Either::Entities(Box::new(find.iter())),
     })
 }
 
