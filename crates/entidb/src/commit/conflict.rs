@@ -50,6 +50,7 @@ impl Committer {
                     ..
                 } => later
                     .wrote_within(Key::new(*collection, *first), Key::new(*collection, *last))?,
+                Item::Before { .. } => false,
             };
             if written {
                 return Err(conflict("another commit has written what it writes"));
@@ -88,7 +89,7 @@ impl Committer {
     }
 }
 
-fn conflict(why: &str) -> Error {
+pub(super) fn conflict(why: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("the transaction was not kept, since {why}: run it again"),
