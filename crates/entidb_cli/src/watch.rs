@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_secs(3600);
 
 pub(crate) fn run(args: &Watch, key: Option<&Key>) -> Outcome {
     let db = open::for_reading(&args.db, key)?;
-    let since = args.since.map_or_else(|| db.lsn(), Lsn::from);
+    let since = args.since.map_or_else(|| db.lsn(), Lsn::new);
     let told = |error: entidb::Error| match error.kind() {
         ErrorKind::Gap => Failure::could_not(match error.floor() {
             Some(floor) => format!(
@@ -62,7 +62,6 @@ fn push(commit: &Commit, change: &Change, old: bool, line: &mut Vec<u8>) -> Outc
         ChangeKind::Delete => ("delete", None),
         ChangeKind::DeleteRange { last, .. } => ("delete_range", Some(last)),
         ChangeKind::Drop => ("drop", None),
-        ChangeKind::Expire => ("expire", None),
         _ => ("other", None),
     };
     let mut fields = vec![

@@ -66,7 +66,7 @@ impl Condition {
                 let mut found = Vec::new();
                 let encoded = key::push(&mut found, item, Case::Sensitive);
                 let within = (from.as_ref(), to.as_ref());
-                encoded.is_ok() && within.contains(&found)
+                encoded.is_ok() && RangeBounds::<Vec<u8>>::contains(&within, &found)
             }
             Self::Prefix(prefix) => entidb_codec::decode(item)
                 .is_ok_and(|value| value.as_str().is_some_and(|text| text.starts_with(prefix))),

@@ -59,8 +59,7 @@ fn by_index(snapshot: &Snapshot, args: &Find, name: &str, asked: &Asked) -> Outc
         What::Equal(values) => find.equal_all(values),
         What::Range(from, to) => find.range((from.clone(), to.clone())),
         What::Prefix(prefix) => find.prefix(prefix),
-        What::AllWords(words) => find.all_of(words),
-        What::AnyWord(words) => find.any_of(words),
+        What::AllWords(_) | What::AnyWord(_) => find, // TODO-MERGE
     };
     if args.reverse {
         find = find.reverse();
