@@ -48,12 +48,16 @@ impl Committer {
 
     /// Waits until everything up to `lsn` is durable, whoever has committed it. If that was refused, up to what was before it:
     /// the answer is for him who committed it.
-    pub(super) fn wait_for<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, lsn: Lsn) -> Result<()> {
+    pub(super) fn wait_for<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+        lsn: Lsn,
+    ) -> Result<MutexGuard<'a, Queue>> {
         while queue.durable < lsn.min(queue.last_lsn) {
             queue.check_known(lsn)?;
             queue = self.lead_or_wait(queue);
         }
-        Ok(())
+        Ok(queue)
     }
 
     fn lead_or_wait<'a>(&'a self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {

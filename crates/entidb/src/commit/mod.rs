@@ -451,15 +451,16 @@ impl Committer {
                 queue.last_lsn
             )));
         }
-        self.wait_for(queue, lsn)
+        self.wait_for(queue, lsn).map(drop)
     }
 
-    /// Makes everything durable that was committed. Returns the last commit of that.
+    /// Makes everything durable that was committed. Returns the last durable commit.
     pub(crate) fn sync(&self) -> Result<Lsn> {
         let queue = self.queue();
         let lsn = queue.last_lsn;
-        self.wait_for(queue, lsn)?;
-        Ok(lsn)
+        let queue = self.wait_for(queue, lsn)?;
+        // That one may have been refused meanwhile.
+        Ok(queue.durable)
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
