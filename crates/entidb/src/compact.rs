@@ -118,6 +118,11 @@ impl Writer {
         self.feed.keep.set_untidy(true);
         self.tidy_feed(&mut compactor)?;
         self.remove_obsolete(&mut compactor, false);
+        if compactor.has_obsolete() {
+            // The background looks after what snapshots hold.
+            drop(compactor);
+            self.committer.want_compaction();
+        }
         Ok(())
     }
 
