@@ -260,10 +260,7 @@ impl Queue {
     /// Refuses if a sync has failed, or the database was closed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.closed {
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                "the database is closed: open it again",
-            ));
+            return Err(Error::closed());
         }
         match &self.poison {
             Some(poison) => Err(Error::new(
