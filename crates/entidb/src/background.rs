@@ -80,10 +80,7 @@ struct Guard<'a>(&'a Writer);
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.committer.queue().poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "a background thread panicked".to_owned(),
-            });
+            self.0.committer.queue().poison_once(Refusal::panicked());
             self.0.committer.notify();
         }
     }

@@ -1,5 +1,6 @@
 //! Which log commits go to: opening it, making room in it, and turning to the next.
 
+use super::group::Leading;
 use super::{Committer, Logs, NextLog, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::StreamId;
@@ -176,11 +177,11 @@ impl Committer {
         let Some((stream, end)) = queue.wanted(len) else {
             return Ok(queue);
         };
-        queue.leading = true;
+        let leading = Leading::begin(self, &mut queue);
         drop(queue);
         let reserved = self.reserve(stream, end, frees);
         let mut queue = self.queue();
-        queue.leading = false;
+        leading.end(&mut queue);
         self.changed.notify_all();
         if queue.eventual_since.is_some() {
             // It may have come due, and waits for whoever leads.

@@ -165,10 +165,7 @@ impl Committer {
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(|panicked| {
             let mut queue = panicked.into_inner();
-            queue.poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "an earlier write panicked".to_owned(),
-            });
+            queue.poison_once(Refusal::panicked());
             queue
         })
     }

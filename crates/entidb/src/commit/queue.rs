@@ -96,6 +96,14 @@ impl Refusal {
         }
     }
 
+    /// What all hear once somebody has panicked in the middle of writing.
+    pub(crate) fn panicked() -> Self {
+        Self {
+            kind: ErrorKind::Poisoned,
+            message: "an earlier write panicked".to_owned(),
+        }
+    }
+
     pub(crate) fn error(&self) -> Error {
         Error::new(self.kind, self.message.clone())
     }
