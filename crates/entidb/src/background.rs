@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::commit::Refusal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::{Arc, Mutex, PoisonError, wait_timeout};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
@@ -101,7 +101,7 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        queue = committer.wait_flusher(queue, timeout);
+        queue = wait_timeout(&committer.flusher, queue, timeout);
     }
 }
 
@@ -112,12 +112,12 @@ fn work(writer: &Writer) {
     loop {
         let mut queue = committer.queue();
         if !queue.has_work() && !queue.is_closed() {
-            queue = committer.wait_work(queue, timeout);
+            queue = wait_timeout(&committer.worker, queue, timeout);
         }
         if queue.is_closed() {
             return;
         }
-        let wants_log = queue.take_wants_log();
+        let wants_log = queue.begin_work();
         drop(queue);
         let prepared = match wants_log {
             true => committer.prepare_next_log(),
@@ -132,11 +132,9 @@ fn work(writer: &Writer) {
         }
         let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
-        if done.is_err() {
-            let queue = committer.queue();
-            if !queue.is_closed() {
-                drop(committer.wait_work(queue, AGAIN));
-            }
+        let queue = committer.end_work();
+        if done.is_err() && !queue.is_closed() && !queue.wants_again {
+            drop(wait_timeout(&committer.worker, queue, AGAIN));
         }
     }
 }
@@ -152,7 +150,7 @@ fn merge(writer: &Writer) {
         };
         let mut queue = committer.queue();
         if !queue.wants_compaction && !queue.is_closed() {
-            queue = committer.wait_compaction(queue, timeout);
+            queue = wait_timeout(&committer.compactor, queue, timeout);
         }
         if queue.is_closed() {
             return;
@@ -169,7 +167,7 @@ fn merge(writer: &Writer) {
                 let mut queue = committer.queue();
                 queue.wants_compaction = true;
                 if !queue.is_closed() {
-                    drop(committer.wait_compaction(queue, AGAIN));
+                    drop(wait_timeout(&committer.compactor, queue, AGAIN));
                 }
             }
         }

@@ -71,11 +71,8 @@ impl Writer {
         maintenance.again_bytes = if made.is_ok() { 0 } else { again };
         maintenance.failed = made.is_err();
         queue.trouble = made.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
         drop(queue);
         self.committer.notify();
         made

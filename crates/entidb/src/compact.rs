@@ -311,11 +311,8 @@ impl Writer {
     fn note_compaction(&self, done: &Result<bool>) {
         let mut queue = self.committer.queue();
         queue.compaction_trouble = done.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.compaction_trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.compaction_trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
     }
 }
 

@@ -84,7 +84,14 @@ impl Committer {
 
     /// Makes the log that comes next, if there is none yet, so that turning to it costs nobody any time.
     pub(crate) fn prepare_next_log(&self) -> Result<()> {
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        self.make_next_log()?;
+        self.queue().wants_log = false;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    fn make_next_log(&self) -> Result<()> {
+        let _opening = self.opening();
         // Not under the queue's lock: whoever leads holds this one through a sync.
         if self.logs().next.is_some() {
             return Ok(());
