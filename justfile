@@ -37,6 +37,14 @@ schedules:
 schedule-mutants:
     scripts/schedule_mutants.py
 
+# longer-running: libFuzzer over every decoder, histories, damaged and forged databases; an hour for each target if nothing is said
+fuzz seconds="3600" *targets:
+    fuzz/run {{seconds}} {{targets}}
+
+# longer-running: writers on real files, killed with SIGKILL and checked
+torture kills="10000" dir="/tmp/entidb-torture":
+    cargo run --release -p entidb_testkit --example torture -- kill --dir {{dir}} --kills {{kills}}
+
 # rewrite the golden I/O traces; look at the diff
 trace-update:
     ENTIDB_UPDATE_TRACES=1 cargo test -p entidb_testkit --test traces

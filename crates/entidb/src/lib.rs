@@ -66,6 +66,9 @@ mod environment;
 mod error;
 mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 pub mod limits;
 mod load;
