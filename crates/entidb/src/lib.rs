@@ -67,6 +67,9 @@ mod environment;
 mod error;
 mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 mod index;
 pub mod limits;
@@ -83,6 +86,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;

@@ -48,6 +48,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Index(Index),
     Watch(Watch),
+    Retention(Retention),
     Collections(Collections),
     Drop(Drop),
     Stats(Stats),
@@ -220,7 +221,6 @@ Examples:
   entidb find shop.entidb customers age --from 18 --to 65 --limit 10
   entidb find shop.entidb customers last Smith first Ann
   entidb find shop.entidb customers name --prefix Mc
-  entidb find shop.entidb articles body --words 'red apple'
   entidb find shop.entidb customers zip 00501 --text")]
 pub(crate) struct Find {
     /// The database's folder
@@ -229,7 +229,11 @@ pub(crate) struct Find {
     #[arg(value_parser = collection_name)]
     pub(crate) collection: String,
     /// Where to look, and what for: PATH VALUE, perhaps several times, or PATH with one of the options
-    #[arg(required = true, value_name = "PATH VALUE", allow_negative_numbers = true)]
+    #[arg(
+        required = true,
+        value_name = "PATH VALUE",
+        allow_negative_numbers = true
+    )]
     pub(crate) asked: Vec<String>,
     /// Values from this one on
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
@@ -240,12 +244,6 @@ pub(crate) struct Find {
     /// Texts that begin with this
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to"])]
     pub(crate) prefix: Option<String>,
-    /// In a full-text index: what has all of these words
-    #[arg(long, conflicts_with_all = ["from", "to", "prefix"])]
-    pub(crate) words: Option<String>,
-    /// … or any of them
-    #[arg(long, requires = "words")]
-    pub(crate) any: bool,
     /// VALUE is a text, whatever it looks like
     #[arg(long)]
     pub(crate) text: bool,
@@ -259,7 +257,7 @@ pub(crate) struct Find {
     #[arg(long)]
     pub(crate) ids: bool,
     /// Where there is no index, read the whole collection; entities then come in the order of their ids
-    #[arg(long, conflicts_with = "words")]
+    #[arg(long)]
     pub(crate) scan: bool,
 }
 
@@ -284,8 +282,7 @@ pub(crate) enum Index {
 Examples:
   entidb index create shop.entidb customers email --unique
   entidb index create shop.entidb customers last first
-  entidb index create shop.entidb customers handle --unique --ignore-case
-  entidb index create shop.entidb articles body --full-text")]
+  entidb index create shop.entidb customers handle --unique --ignore-case")]
 pub(crate) struct IndexCreate {
     /// The database's folder
     pub(crate) db: PathBuf,
@@ -296,14 +293,11 @@ pub(crate) struct IndexCreate {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
     /// No two entities may have the same value
-    #[arg(long, conflicts_with = "full_text")]
+    #[arg(long)]
     pub(crate) unique: bool,
     /// Upper and lower case are the same
-    #[arg(long, conflicts_with = "full_text")]
-    pub(crate) ignore_case: bool,
-    /// Index the words of the text at PATH
     #[arg(long)]
-    pub(crate) full_text: bool,
+    pub(crate) ignore_case: bool,
 }
 
 /// Drop an index; the entities stay
@@ -322,9 +316,6 @@ pub(crate) struct IndexDrop {
     /// Where the indexed values stand
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
-    /// The full-text index on PATH
-    #[arg(long)]
-    pub(crate) full_text: bool,
 }
 
 /// List the indexes of a collection
@@ -343,18 +334,41 @@ pub(crate) struct IndexList {
     pub(crate) json: bool,
 }
 
+/// Say how many changes are kept for `watch`, and for every other follower
+///
+/// Until then none are. It holds for whatever program writes to the database later, unless that says otherwise.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb retention shop.entidb 256
+  entidb retention shop.entidb 1024 --hours 48 --old
+  entidb retention shop.entidb 0")]
+pub(crate) struct Retention {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// How many MiB of logs are kept; 0 keeps none
+    #[arg(value_name = "MIB")]
+    pub(crate) mib: u64,
+    /// … and for how many hours, at most
+    #[arg(long, value_name = "N")]
+    pub(crate) hours: Option<u64>,
+    /// Keep what is replaced or deleted, too, for `watch --old`
+    #[arg(long)]
+    pub(crate) old: bool,
+}
+
 /// Print each change as it is committed, as NDJSON, until interrupted
 ///
 /// A line is one change: `lsn` and `time` of its commit, `collection`, `change` (insert, update, delete, expire, delete_range or
 /// drop), `_id`, and the entity as it is now under `new`. Beside a program that writes, in any other process. Without --since it
 /// begins with what is committed from now on.
 ///
-/// Older changes are there for as long as the database's retention keeps them. Where some are gone that --since asks for, exit code
-/// 3 says from where on they are there.
+/// Changes are there as far as `retention` keeps them. Where some are gone that --since asks for, exit code 3 says from where on
+/// they are there.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
-  entidb watch shop.entidb
+  entidb retention shop.entidb 256 && entidb watch shop.entidb
   entidb watch shop.entidb customers --since 1200 --old")]
 pub(crate) struct Watch {
     /// The database's folder

@@ -28,9 +28,6 @@ fn create(args: &IndexCreate, key: Option<&Key>) -> Outcome {
     if args.ignore_case {
         spec = spec.ignore_case();
     }
-    if args.full_text {
-        spec = spec.full_text();
-    }
     let db = open::or_make(&args.db, key)?;
     db.create_index(&args.collection, &spec)?;
     open::close(db);
@@ -41,11 +38,7 @@ fn drop_one(args: &IndexDrop, key: Option<&Key>) -> Outcome {
     let db = open::for_writing(&args.db, key)?;
     let snapshot = db.snapshot();
     open::collection(&snapshot, &args.db, &args.collection)?;
-    let kind = if args.full_text {
-        IndexKind::Text
-    } else {
-        IndexKind::Value
-    };
+    let kind = IndexKind::Value;
     let paths = canonical(&args.paths)?;
     let indexes = snapshot.indexes(&args.collection);
     let found = indexes

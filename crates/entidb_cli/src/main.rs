@@ -20,6 +20,7 @@ mod key;
 mod open;
 mod output;
 mod put;
+mod retention;
 mod scan;
 mod signals;
 mod stats;
@@ -58,6 +59,7 @@ fn run(args: &Args) -> exit::Outcome {
         Command::Find(args) => find::run(args, key),
         Command::Index(command) => index::run(command, key),
         Command::Watch(args) => watch::run(args, key),
+        Command::Retention(args) => retention::run(args, key),
         Command::Collections(args) => collections::run(args, key),
         Command::Drop(args) => drop::run(args, key),
         Command::Stats(args) => stats::run(args, key),

@@ -24,7 +24,9 @@ pub(crate) fn run(args: &Watch, key: Option<&Key>) -> Outcome {
                 "commits behind {since} are not kept any more: what is kept begins behind --since {floor}; what is there now, `export` writes"
             ),
             None => format!(
-                "commits behind {since} are not kept any more; what is there now, `export` writes, and without --since comes what changes from then on"
+                "{} keeps no changes for those who watch: `entidb retention {} 256` has it keep the last 256 MiB of them, from then on",
+                args.db.display(),
+                args.db.display()
             ),
         }),
         _ => error.into(),

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use entidb::{IndexKind, Value};
+use entidb::Value;
 
 use crate::args::Find;
 use crate::exit::{Failure, Outcome};
@@ -20,8 +20,6 @@ pub(crate) enum What {
     Equal(Vec<Value>),
     Range(Bound<Value>, Bound<Value>),
     Prefix(String),
-    AllWords(Vec<String>),
-    AnyWord(Vec<String>),
 }
 
 impl Asked {
@@ -29,13 +27,7 @@ impl Asked {
         let value = |given: &String| value::of(given, args.text);
         let bound = |given: &Option<String>| given.as_ref().map(value);
         let ranged = args.from.is_some() || args.to.is_some();
-        let what = if let Some(words) = &args.words {
-            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-            match args.any {
-                true => What::AnyWord(words),
-                false => What::AllWords(words),
-            }
-        } else if let Some(prefix) = &args.prefix {
+        let what = if let Some(prefix) = &args.prefix {
             What::Prefix(prefix.clone())
         } else if ranged {
             What::Range(
@@ -45,7 +37,7 @@ impl Asked {
         } else {
             if args.asked.len() % 2 == 1 {
                 return Err(Failure::wrong_use(format!(
-                    "there is no VALUE for {}: give one behind it, or --from, --to, --prefix or --words",
+                    "there is no VALUE for {}: give one behind it, or --from, --to or --prefix",
                     args.asked.last().map_or("PATH", String::as_str)
                 )));
             }
@@ -57,20 +49,12 @@ impl Asked {
         };
         if !matches!(what, What::Equal(_)) && paths.len() != 1 {
             return Err(Failure::wrong_use(
-                "with --from, --to, --prefix and --words goes one PATH, and no VALUE",
+                "with --from, --to and --prefix goes one PATH, and no VALUE",
             ));
         }
         Ok(Self {
             paths: index::canonical(&paths)?,
             what,
         })
-    }
-
-    /// The kind of index that can tell.
-    pub(crate) fn kind(&self) -> IndexKind {
-        match self.what {
-            What::AllWords(_) | What::AnyWord(_) => IndexKind::Text,
-            _ => IndexKind::Value,
-        }
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::{Bound, RangeBounds};
 
 use entidb::Value;
-use entidb_codec::key::{self, Case};
 use entidb_codec::Path;
+use entidb_codec::key::{self, Case};
 
 use super::asked::{Asked, What};
 use crate::exit::{Failure, Outcome};
@@ -37,9 +37,6 @@ impl Filter {
                 vec![Condition::Keys(bound(from)?, bound(to)?)]
             }
             What::Prefix(prefix) => vec![Condition::Prefix(prefix.clone())],
-            What::AllWords(_) | What::AnyWord(_) => {
-                return Err(Failure::wrong_use("--words needs a full-text index"));
-            }
         };
         let paths = asked.paths.iter().map(|path| {
             Path::parse(path).map_err(|error| Failure::wrong_use(format!("{path}: {error}")))

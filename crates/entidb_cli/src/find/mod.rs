@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Find, key: Option<&Key>) -> Outcome {
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });
-    let found = match index::on(&snapshot, &args.collection, &asked.paths, asked.kind()) {
+    let found = match index::on(&snapshot, &args.collection, &asked.paths, IndexKind::Value) {
         Some(index) => by_index(&snapshot, args, &index.name, &asked)?,
         None if args.scan => by_scan(&snapshot, args, &asked)?,
         None => return Err(no_index(args, &asked)),
@@ -59,7 +59,6 @@ fn by_index(snapshot: &Snapshot, args: &Find, name: &str, asked: &Asked) -> Outc
         What::Equal(values) => find.equal_all(values),
         What::Range(from, to) => find.range((from.clone(), to.clone())),
         What::Prefix(prefix) => find.prefix(prefix),
-        What::AllWords(_) | What::AnyWord(_) => find, // TODO-MERGE
     };
     if args.reverse {
         find = find.reverse();
@@ -91,11 +90,6 @@ fn no_index(args: &Find, asked: &Asked) -> Failure {
     let db = args.db.display();
     let paths = asked.paths.join(" ");
     let collection = &args.collection;
-    if asked.kind() == IndexKind::Text {
-        return Failure::wrong_use(format!(
-            "{collection} has no full-text index on {paths}: make one with `entidb index create {db} {collection} {paths} --full-text`"
-        ));
-    }
     Failure::wrong_use(format!(
         "{collection} has no index on {paths}: make one with `entidb index create {db} {collection} {paths}`, or read all of {collection} with --scan"
     ))

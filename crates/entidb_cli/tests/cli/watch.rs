@@ -56,15 +56,27 @@ fn put(place: &Place, collection: &str, key: &str, json: &str) {
 fn a_watcher_sees_each_change_of_another_process_once_and_in_order() {
     let place = Place::new();
     put(&place, "a", "key:before", "{}");
-    let watching = Watching::start(&place, &["a", "--since", "1"]);
+    place
+        .run(&["watch", "db"])
+        .says(3, "entidb retention db 256");
+    place.run(&["retention", "db", "16", "--old"]).ok();
+    let watching = Watching::start(&place, &["a", "--since", "1", "--old"]);
     put(&place, "a", "key:x", r#"{"n":1}"#);
     put(&place, "b", "key:y", r#"{"n":9}"#);
     put(&place, "a", "key:x", r#"{"n":2}"#);
     place.run(&["delete", "db", "a", "key:x"]).ok();
     let x = id_of("x");
-    for (change, new) in [("n", r#""new":{"n":1}"#), ("n", r#""new":{"n":2}"#), ("delete", "")] {
+    for (change, said) in [
+        ("insert", r#""new":{"n":1}}"#),
+        ("update", r#""new":{"n":2},"old":{"n":1}}"#),
+        ("delete", r#""old":{"n":2}}"#),
+    ] {
         let line = watching.line();
-        assert!(line.contains(&x) && line.contains(new), "{line}");
-        assert!(line.contains(change) && line.contains("\"collection\":\"a\""), "{line}");
+        assert!(line.contains(&x) && line.ends_with(said), "{line}");
+        assert!(
+            line.contains(&format!("\"change\":\"{change}\""))
+                && line.contains("\"collection\":\"a\""),
+            "{line}"
+        );
     }
 }
