@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::format::index_key::{self, INDEX_LEN};
+use crate::format::entry_key::{self, INDEX_LEN};
 use crate::format::record;
 use crate::ids::{EntityId, IndexId};
 use crate::sorted_map::SortedMap;
@@ -239,7 +239,7 @@ impl Parts<'_> {
     /// Appends the whole key.
     pub(crate) fn push(&self, out: &mut Vec<u8>) {
         let index = IndexId(u16::from_be_bytes(self.index));
-        index_key::push(out, index, self.key, EntityId::from_bytes(self.id));
+        entry_key::push(out, index, self.key, EntityId::from_bytes(self.id));
     }
 }
 

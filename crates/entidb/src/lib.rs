@@ -86,6 +86,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;

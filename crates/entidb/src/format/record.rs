@@ -350,4 +350,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
-const _: () = assert!(INDEX_KEY_LEN_MAX as usize == super::index_key::SHORTENED_LEN);
+const _: () = assert!(INDEX_KEY_LEN_MAX as usize == super::entry_key::SHORTENED_LEN);

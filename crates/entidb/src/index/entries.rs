@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::memtable::{EntryPage, Memtable};
@@ -269,7 +269,7 @@ impl MemtableCursor {
 
 /// What the whole keys of one value begin with.
 pub(crate) fn value_prefix(index: IndexId, index_key: &[u8]) -> Vec<u8> {
-    let mut prefix = Vec::with_capacity(index_key::INDEX_LEN + index_key.len());
+    let mut prefix = Vec::with_capacity(entry_key::INDEX_LEN + index_key.len());
     prefix.extend_from_slice(&index.0.to_be_bytes());
     prefix.extend_from_slice(index_key);
     prefix
@@ -278,7 +278,7 @@ pub(crate) fn value_prefix(index: IndexId, index_key: &[u8]) -> Vec<u8> {
 /// The bounds of all whole keys with this beginning.
 pub(crate) fn bounds_of(prefix: &[u8]) -> EntryBounds {
     let mut behind = prefix.to_vec();
-    let upper = match index_key::step_behind(&mut behind) {
+    let upper = match entry_key::step_behind(&mut behind) {
         true => Bound::Excluded(behind),
         false => Bound::Unbounded,
     };

@@ -11,7 +11,7 @@ use super::position::Position;
 use super::walk::{Exact, Found, FoundIds, FoundPositions, Walk};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::ids::EntityId;
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
@@ -197,7 +197,7 @@ impl<'a> Find<'a> {
     /// Those that come behind this position, which a walk through the same index has given, in the direction of this walk.
     pub fn after(mut self, position: &Position) -> Self {
         let own = position.0.starts_with(&self.index.id.0.to_be_bytes());
-        if !own || index_key::split(&position.0).is_none() {
+        if !own || entry_key::split(&position.0).is_none() {
             let name = &self.index.name;
             self.fail(Error::invalid(format!(
                 "the position is none in the index {name:?}"
@@ -276,7 +276,7 @@ impl<'a> Find<'a> {
     /// What is behind all of these.
     fn part_behind(&mut self, value: &Value) -> Option<Vec<u8>> {
         let mut part = self.part(value)?;
-        index_key::step_behind(&mut part).then_some(part)
+        entry_key::step_behind(&mut part).then_some(part)
     }
 
     fn note(&mut self, pushed: Result<(), key::KeyError>) -> bool {

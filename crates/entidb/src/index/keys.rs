@@ -6,7 +6,7 @@ use entidb_codec::key::{self, Case, Kind};
 
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
-use crate::format::index_key;
+use crate::format::entry_key;
 
 /// The index keys of one entity in one index: sorted, each once. Kept and filled again, it allocates nothing.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Keys {
     /// Ends the key that begins at `from`.
     fn end(&mut self, from: usize, shorten: bool) {
         if shorten {
-            index_key::shorten(&mut self.bytes, from);
+            entry_key::shorten(&mut self.bytes, from);
         }
         self.spans.push(from..self.bytes.len());
     }

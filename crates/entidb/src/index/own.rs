@@ -10,7 +10,7 @@ use super::entries::EntryBounds;
 use super::keys::Keys;
 use crate::error::Result;
 use crate::format::catalog::Index;
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId};
 use crate::memtable::is_empty_range;
@@ -78,7 +78,7 @@ impl Overlay {
             false => Some(self.entries.range::<Vec<u8>, _>(by_ref(bounds))),
         };
         let found = found.into_iter().flatten().filter_map(|key| {
-            let (_, _, id) = index_key::split(key)?;
+            let (_, _, id) = entry_key::split(key)?;
             match writes.get(&Key::new(index.collection, id)) {
                 Own::Put(payload) => {
                     let payload = Payload::stored(Bytes::copy_from_slice(payload));
@@ -109,7 +109,7 @@ impl Overlay {
                 self.keys.fill(index, payload)?;
                 let keys = self.keys.iter().map(|key| {
                     let mut whole = Vec::new();
-                    index_key::push(&mut whole, index.id, key, id);
+                    entry_key::push(&mut whole, index.id, key, id);
                     whole
                 });
                 let keys: Vec<_> = keys.collect();

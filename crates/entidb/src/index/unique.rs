@@ -4,7 +4,7 @@ use super::derive::{Derived, is_covered};
 use super::entries::Entries;
 use crate::error::{Duplicate, Error, Result};
 use crate::format::catalog::Index;
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::format::key::Key;
 use crate::ids::{EntityId, IndexId};
 use crate::log::Item;
@@ -34,7 +34,7 @@ impl Derived {
             let (view, lsn) = (snapshot.view(), snapshot.lsn());
             let mut holders = Entries::of_value(view, lsn, collection, index, key)?;
             while let Some(found) = holders.next()? {
-                let Some((_, _, holder)) = index_key::split(found) else {
+                let Some((_, _, holder)) = entry_key::split(found) else {
                     continue;
                 };
                 if holder == id || is_covered(items, &Key::new(collection, holder)) {

@@ -9,7 +9,7 @@ use super::own::OwnEntries;
 use super::position::Position;
 use crate::error::{Error, Result};
 use crate::format::catalog::Index;
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::format::key::Key;
 use crate::ids::{EntityId, IndexId};
 use crate::payload::Payload;
@@ -23,7 +23,7 @@ pub(super) struct Exact {
 }
 
 /// How many bytes of a key tell exactly where a shortened one stands.
-const TOLD_LEN: usize = index_key::WHOLE_LEN_MAX;
+const TOLD_LEN: usize = entry_key::WHOLE_LEN_MAX;
 
 impl Exact {
     /// The whole keys between which the entries lie that can be in the answer; and itself, where not all of these are: shortened
@@ -35,7 +35,7 @@ impl Exact {
     ) -> (EntryBounds, Option<Self>) {
         if let Some(equal) = equal {
             let mut key = equal.to_vec();
-            let exact = index_key::shorten(&mut key, 0).then_some(self);
+            let exact = entry_key::shorten(&mut key, 0).then_some(self);
             return (bounds_of(&value_prefix(index, &key)), exact);
         }
         let is_long = |bound: &Bound<Vec<u8>>| match bound {
@@ -178,13 +178,13 @@ impl Steps {
             }
             if let (Some(payload), Some(exact)) = (&payload, &self.exact) {
                 self.keys.fill_whole(&self.index, payload.as_bytes())?;
-                let stored = index_key::split(&self.key).map(|(_, key, _)| key);
+                let stored = entry_key::split(&self.key).map(|(_, key, _)| key);
                 let mut keys = self.keys.iter().filter(|key| exact.holds(key));
                 let mut short = Vec::new();
                 let holds = keys.any(|key| {
                     short.clear();
                     short.extend_from_slice(key);
-                    index_key::shorten(&mut short, 0);
+                    entry_key::shorten(&mut short, 0);
                     Some(short.as_slice()) == stored
                 });
                 if !holds {
@@ -248,7 +248,7 @@ impl Steps {
 
 /// The id at the end of a whole key.
 fn id_of(key: &[u8]) -> EntityId {
-    index_key::split(key).map_or(EntityId::MIN, |(_, _, id)| id)
+    entry_key::split(key).map_or(EntityId::MIN, |(_, _, id)| id)
 }
 
 /// The ids of what an index has found: [`Find::ids`](super::Find::ids).

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Index, State};
-use crate::format::index_key;
+use crate::format::entry_key;
 use crate::ids::{CollectionId, EntityId};
 use crate::index::{Entries, Keys, bounds_of};
 use crate::snapshot::Snapshot;
@@ -65,7 +65,7 @@ impl Check<'_> {
         let mut count = 0;
         while let Some(found) = entries.next()? {
             count += 1;
-            let Some((_, key, id)) = index_key::split(found) else {
+            let Some((_, key, id)) = entry_key::split(found) else {
                 continue;
             };
             self.keys.clear();
@@ -117,7 +117,7 @@ impl Check<'_> {
             for key in self.keys.iter() {
                 count += 1;
                 whole.clear();
-                index_key::push(&mut whole, self.index.id, key, id);
+                entry_key::push(&mut whole, self.index.id, key, id);
                 each(self.snapshot, &whole, id)?;
             }
         }

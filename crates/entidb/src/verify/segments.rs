@@ -9,7 +9,7 @@ use crate::format::checksum::Binding;
 use crate::format::footer::Tally;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::format::{Fault, batch, block, header, index_key, record};
+use crate::format::{Fault, batch, block, entry_key, header, record};
 use crate::ids::{IndexId, Lsn, StreamId};
 use crate::index::newest;
 use crate::load::Loaded;
@@ -214,7 +214,7 @@ fn check_known_entry(
         return Ok(());
     };
     let mut whole = Vec::new();
-    index_key::push(&mut whole, index, index_key, header.id);
+    entry_key::push(&mut whole, index, index_key, header.id);
     let newest = newest(view, &whole)?;
     let key = Key::new(collection, header.id);
     let known = match newest {
