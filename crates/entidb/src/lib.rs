@@ -86,6 +86,7 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+mod scans;
 #[cfg(all(test, entidb_schedules))]
 mod schedules;
 mod segment;
@@ -112,7 +113,7 @@ pub use index::{
     Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
     Position,
 };
-pub use options::{Compression, Options};
+pub use options::{Compression, Options, Scans};
 pub use payload::Payload;
 pub use retention::Retention;
 pub use snapshot::{Ids, Scan, Snapshot};

@@ -15,6 +15,7 @@ use crate::manifest::Catalog;
 use crate::memtable::{Location, Memtable, Version};
 use crate::ranges::covering;
 use crate::run::Run;
+use crate::scans::ScanLog;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, ArcSwap, Guard, Mutex, PoisonError};
@@ -31,6 +32,7 @@ pub(crate) struct View {
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) scans: Arc<ScanLog>,
 }
 
 impl View {
@@ -230,6 +232,7 @@ mod tests {
                 ..Catalog::default()
             }),
             cache: Arc::new(Cache::new(0)),
+            scans: Arc::default(),
         }
     }
 

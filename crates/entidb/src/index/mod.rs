@@ -9,17 +9,19 @@ mod derive;
 mod entries;
 mod find;
 mod keys;
+mod merged;
 mod own;
 mod position;
 mod spec;
 mod unique;
 mod walk;
+mod words;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;
+pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
-pub(crate) use walk::Walk;
 
 pub use crate::format::catalog::IndexKind;
 pub use find::Find;
