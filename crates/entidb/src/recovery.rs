@@ -61,6 +61,7 @@ pub(crate) fn open(
         }
     }
     writer.finish_drops(&dropped)?;
+    writer.renew_indexes()?;
     writer.set_retention()?;
     Ok(Some(writer))
 }

@@ -126,7 +126,8 @@ impl Stats {
             }
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
-            let trouble = queue.trouble.as_ref().or(queue.compaction_trouble.as_ref());
+            let troubles = [&queue.trouble, &queue.compaction_trouble, &queue.index_trouble];
+            let trouble = troubles.into_iter().flatten().next();
             stats.background_failure = trouble.map(|trouble| trouble.message.clone());
         }
         Ok(stats)

@@ -509,16 +509,19 @@ impl<'a> Find<'a> {
 
 /// Leaves out what does not come behind `after`.
 fn go_on(bounds: &mut EntryBounds, after: Vec<u8>, descending: bool) {
-    let (Bound::Included(key) | Bound::Excluded(key)) = (match descending {
-        true => &bounds.1,
-        false => &bounds.0,
-    }) else {
-        return;
+    let end = match descending {
+        true => &mut bounds.1,
+        false => &mut bounds.0,
     };
-    match descending {
-        true if after < *key => bounds.1 = Bound::Excluded(after),
-        false if after >= *key => bounds.0 = Bound::Excluded(after),
-        _ => {}
+    let narrower = match end {
+        Bound::Included(key) | Bound::Excluded(key) => match descending {
+            true => after < *key,
+            false => after >= *key,
+        },
+        Bound::Unbounded => true,
+    };
+    if narrower {
+        *end = Bound::Excluded(after);
     }
 }
 

@@ -17,6 +17,9 @@ mod unique;
 mod walk;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;

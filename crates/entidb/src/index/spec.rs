@@ -4,7 +4,7 @@ use entidb_codec::Path;
 use entidb_codec::key::Case;
 
 use crate::error::{Error, Result};
-use crate::format::catalog::{Index, IndexKind, State};
+use crate::format::catalog::{Index, IndexKind, State, WORD_RULES};
 use crate::ids::{CollectionId, EntityId, IndexId};
 use crate::limits::{INDEX_NAME_LEN_MAX, INDEX_PATH_COUNT_MAX};
 
@@ -103,6 +103,10 @@ impl IndexSpec {
                 false => Case::Sensitive,
             },
             state: State::Building(EntityId::MIN),
+            words: match self.full_text {
+                true => WORD_RULES,
+                false => 0,
+            },
         };
         if !(1..=INDEX_NAME_LEN_MAX).contains(&index.name.len()) {
             return Err(Error::invalid(format!(
