@@ -9,14 +9,18 @@ use std::time::Duration;
 
 use crate::commit::Refusal;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Lsn;
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::{Arc, Instant, Mutex, PoisonError};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long to sleep when there is nothing to wait for.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// When nothing was committed for so long, the last commit is marked as durable for readers in other processes.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// What a thread does until the writer is closed.
 type Work = fn(&Writer);
@@ -93,6 +97,7 @@ impl Drop for Guard<'_> {
 fn flush(writer: &Writer) {
     let committer = &writer.committer;
     let delay = writer.options.eventual_delay;
+    let mut last = Lsn::ZERO;
     let mut queue = committer.queue();
     while !queue.is_closed() {
         let waited = queue.eventual_for();
@@ -104,7 +109,19 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        queue = committer.wait_flusher(queue, timeout);
+        if writer.feed.keep.is_listed() {
+            let start = Instant::now();
+            queue = committer.wait_flusher(queue, timeout.min(QUIET));
+            if start.elapsed() >= QUIET {
+                // Its failure is that of a sync, and every later commit hears of it.
+                match committer.mark(queue, last) {
+                    Ok((marked, now)) => (queue, last) = (marked, now),
+                    Err(_) => queue = committer.queue(),
+                }
+            }
+        } else {
+            queue = committer.wait_flusher(queue, timeout);
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Keep {
     state: Mutex<State>,
     /// Whether logs are listed that nobody may need any more.
     untidy: AtomicBool,
+    /// Whether the manifest says so.
+    listed: AtomicBool,
     next_follower: Counter,
     /// Held while a consumer is made or dropped.
     consumers: Mutex<()>,
@@ -77,6 +79,7 @@ impl Keep {
                 dropped: listed.map_or_else(Vec::new, |entry| entry.dropped.clone()),
             }),
             untidy: AtomicBool::new(true),
+            listed: AtomicBool::new(listed.is_some()),
             next_follower: Counter::new(0),
             consumers: Mutex::default(),
         };
@@ -88,6 +91,7 @@ impl Keep {
     pub(crate) fn list(&self, listed: Option<&FeedEntry>) {
         let mut state = self.state();
         state.listed = listed.map(|entry| entry.retention);
+        self.listed.store(listed.is_some(), Ordering::Relaxed);
         if let Some(entry) = listed
             && state.floor == Lsn(u64::MAX)
         {
@@ -154,6 +158,11 @@ impl Keep {
     /// Up to here, commits are not kept. The highest LSN, if none is.
     pub(crate) fn floor(&self) -> Lsn {
         self.state().floor
+    }
+
+    /// Whether the manifest says that commits are kept, so that other processes may follow.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_untidy(&self) -> bool {
