@@ -5,6 +5,7 @@
 //! besides compares what they say of each other: each record with the run that points to it, each footer with what it sums up.
 
 mod chunks;
+mod entries;
 mod report;
 mod runs;
 mod segments;
