@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     clippy::print_stdout,
     reason = "a test's helpers fail as its functions do, and say what they have looked at"
 )]
