@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::commit::Refusal;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry;
 use crate::ids::Lsn;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Instant, Mutex, PoisonError};
 use crate::writer::Writer;
@@ -29,6 +31,8 @@ type Work = fn(&Writer);
 #[derive(Default)]
 pub(crate) struct Background {
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether one of them expires what is due.
+    expiring: AtomicBool,
 }
 
 impl Background {
@@ -44,27 +48,39 @@ impl Background {
             ("entidb-merge", merge),
         ];
         for (name, run) in works {
-            let writer = Arc::clone(writer);
-            let thread = thread::Builder::new().name(name.to_owned());
-            let thread = thread.spawn(move || {
-                let guard = Guard(&writer);
-                run(&writer);
-                drop(guard);
-            });
-            let thread = thread.map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    "the system gives no thread for the background",
-                )
-                .because(error)
-            })?;
-            background
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(thread);
+            background.spawn(name, run, writer)?;
         }
         Ok(background)
+    }
+
+    /// Starts the thread that expires what is due, if it does not run yet. Where the system gives none, the next who needs it
+    /// tries again.
+    pub(crate) fn start_expiring(&self, writer: &Arc<Writer>) {
+        if !self.expiring.swap(true, Ordering::SeqCst)
+            && self.spawn("entidb-expire", expiry::run, writer).is_err()
+        {
+            self.expiring.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn spawn(&self, name: &str, run: Work, writer: &Arc<Writer>) -> Result<()> {
+        let writer = Arc::clone(writer);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || {
+            let guard = Guard(&writer);
+            run(&writer);
+            drop(guard);
+        });
+        let thread = thread.map_err(|error| {
+            Error::new(
+                ErrorKind::Io,
+                "the system gives no thread for the background",
+            )
+            .because(error)
+        })?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
     }
 
     /// Waits until the threads have ended.

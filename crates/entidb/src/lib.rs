@@ -64,6 +64,7 @@ mod db;
 mod drop_collection;
 mod environment;
 mod error;
+mod expiry;
 mod feed;
 mod format;
 mod ids;

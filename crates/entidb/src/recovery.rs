@@ -9,6 +9,7 @@ use entidb_storage::{Directory, DirectoryLock};
 use crate::commit::{Committer, Queue};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry::Timer;
 use crate::feed::Feed;
 use crate::format::batch::Synced;
 use crate::format::checksum::Binding;
@@ -124,6 +125,7 @@ fn writer(
         editor,
         committer,
         feed,
+        timer: Timer::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),

@@ -114,7 +114,9 @@ impl Stats {
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
             let trouble = queue.trouble.as_ref().or(queue.compaction_trouble.as_ref());
-            stats.background_failure = trouble.map(|trouble| trouble.message.clone());
+            let trouble = trouble.map(|trouble| trouble.message.clone());
+            drop(queue);
+            stats.background_failure = trouble.or_else(|| writer.timer.trouble());
         }
         Ok(stats)
     }

@@ -1,6 +1,6 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::expiry::{Due, EXPIRY};
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
@@ -28,6 +29,8 @@ pub struct Transaction {
     /// What was read, where the commit has to check it.
     reads: Option<Mutex<Reads>>,
     drops: Option<CollectionId>,
+    /// When what was put is to go, in microseconds since 1970.
+    expiring: BTreeMap<Key, u64>,
 }
 
 /// What a serializable transaction has read.
@@ -70,6 +73,7 @@ impl Transaction {
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Mutex::default),
             drops: None,
+            expiring: BTreeMap::new(),
         }
     }
 
@@ -88,8 +92,11 @@ impl Transaction {
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         let collection = self.make_collection(collection)?;
-        self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
+        // It is another version, without the time that one before it was given.
+        self.expiring.remove(&key);
+        Ok(())
     }
 
     /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
@@ -251,11 +258,7 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if is_hidden(name) {
-            return Err(Error::invalid(format!(
-                "the name {name:?} is the engine's own: a collection's name does not begin with ~"
-            )));
-        }
+        check_name(name)?;
         self.make_any_collection(name)
     }
 
@@ -263,12 +266,6 @@ impl Transaction {
     pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
         if let Some(id) = self.catalog.find_any(name) {
             return Ok(id);
-        }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
@@ -295,6 +292,50 @@ impl Transaction {
     /// Puts an entity into any collection.
     pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
         self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Says when what was just put is to go.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+        if let Some(collection) = self.catalog.find(collection) {
+            self.expiring.insert(Key::new(collection, id), time_us);
+        }
+    }
+
+    /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
+    pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let mut expiring = std::mem::take(&mut self.expiring);
+        let catalog = Arc::clone(&self.catalog);
+        if !catalog.times_to_live.is_empty() {
+            let time = |id| catalog.time_to_live(id);
+            let lasting = self.writes.puts(|id| time(id).is_some());
+            let now_us = if lasting.is_empty() { 0 } else { now_us() };
+            for key in lasting {
+                let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
+                expiring.entry(key).or_insert(time_us);
+            }
+        }
+        let mut first = None;
+        for (key, time_us) in expiring {
+            // Not one that was deleted again.
+            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
+            else {
+                continue;
+            };
+            let due = Due {
+                time_us,
+                collection: of.name.clone(),
+                entity: key.id(),
+            };
+            let times = self.make_any_collection(EXPIRY)?;
+            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
+            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+        }
+        Ok(first)
+    }
+
+    /// Deletes an entity whose time has come.
+    pub(crate) fn expire_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push_expired(key)
     }
 
     /// Deletes an entity of any collection.
@@ -331,6 +372,22 @@ impl std::fmt::Debug for Transaction {
         let len = self.writes.len_bytes();
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
+}
+
+/// Refuses what is no name for a collection of its users'.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
+        return Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The first and the last id of a range; `None` if it is empty.

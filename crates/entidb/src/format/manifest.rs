@@ -112,6 +112,8 @@ pub(crate) struct Catalog {
     pub(crate) collections: Vec<Collection>,
     /// The highest id that was given out, if that collection was dropped; else it may be less.
     pub(crate) last_id: u16,
+    /// How long what is put into a collection lives, where that has a bound: in microseconds, sorted by collection.
+    pub(crate) times_to_live: Vec<(CollectionId, u64)>,
 }
 
 /// Names that begin with this are the engine's own.
@@ -166,6 +168,22 @@ impl Catalog {
         self.last_id = self.last_id();
         self.version += 1;
         self.collections.retain(|c| c.id != id);
+        self.times_to_live.retain(|(of, _)| *of != id);
+    }
+
+    /// How long what is put into the collection lives, in microseconds, if that has a bound.
+    pub(crate) fn time_to_live(&self, id: CollectionId) -> Option<u64> {
+        let mut times = self.times_to_live.iter();
+        let (_, time_us) = times.find(|(of, _)| *of == id)?;
+        Some(*time_us)
+    }
+
+    pub(crate) fn set_time_to_live(&mut self, id: CollectionId, time_us: Option<u64>) {
+        self.version += 1;
+        self.times_to_live.retain(|(of, _)| *of != id);
+        self.times_to_live
+            .extend(time_us.map(|time_us| (id, time_us)));
+        self.times_to_live.sort_unstable();
     }
 
     /// The highest id that was ever given out.
@@ -260,6 +278,16 @@ impl Manifest {
         );
         if self.catalog.last_id > self.catalog.collections.last().map_or(0, |c| c.id.0) {
             catalog.set("last_id", u64::from(self.catalog.last_id));
+        }
+        if !self.catalog.times_to_live.is_empty() {
+            let times = self.catalog.times_to_live.iter();
+            let times = times.map(|(id, time_us)| {
+                let mut entry = Writer::default();
+                entry.set("id", u64::from(id.0));
+                entry.set("time_us", *time_us);
+                entry.value()
+            });
+            catalog.list("times_to_live", times);
         }
         map.set("catalog", catalog.value());
         if let Some(feed) = &self.feed {
@@ -368,11 +396,25 @@ fn catalog(mut map: Reader) -> Result<Catalog, Fault> {
         Some(value) => u16::try_from(super::map::number(&value, "last_id")?)
             .map_err(|_| Fault::damaged("a collection's id", "a higher number"))?,
     };
+    let times_to_live = times_to_live(&mut map)?;
     map.finish()?;
     debug_assert!(collections.len() <= COLLECTION_COUNT_MAX);
     Ok(Catalog {
         version,
         collections,
         last_id,
+        times_to_live,
     })
+}
+
+fn times_to_live(catalog: &mut Reader) -> Result<Vec<(CollectionId, u64)>, Fault> {
+    let mut times = Vec::new();
+    if catalog.has("times_to_live") {
+        for value in catalog.list("times_to_live")? {
+            let mut entry = Reader::of(value, "times_to_live")?;
+            times.push((CollectionId(entry.narrow("id")?), entry.number("time_us")?));
+            entry.finish()?;
+        }
+    }
+    Ok(times)
 }

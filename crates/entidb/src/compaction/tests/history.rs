@@ -104,6 +104,7 @@ impl Store {
                     version: 1,
                     collections: collections.collect(),
                     last_id: 0,
+                    times_to_live: Vec::new(),
                 },
             },
             model: BTreeMap::new(),
