@@ -7,13 +7,13 @@
 
 use std::time::Duration;
 
-use crate::commit::Refusal;
+use crate::commit::{Committer, Queue, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expiry;
 use crate::ids::Lsn;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Instant, Mutex, PoisonError};
+use crate::sync::{Arc, Instant, Mutex, MutexGuard, PoisonError, wait_timeout};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
@@ -100,10 +100,7 @@ struct Guard<'a>(&'a Writer);
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.committer.queue().poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "a background thread panicked".to_owned(),
-            });
+            self.0.committer.queue().poison_once(Refusal::panicked());
             self.0.committer.notify();
         }
     }
@@ -125,19 +122,32 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        if writer.feed.keep.is_listed() {
-            let start = Instant::now();
-            queue = committer.wait_flusher(queue, timeout.min(QUIET));
-            if start.elapsed() >= QUIET {
-                // Its failure is that of a sync, and every later commit hears of it.
-                match committer.mark(queue, last) {
-                    Ok((marked, now)) => (queue, last) = (marked, now),
-                    Err(_) => queue = committer.queue(),
-                }
-            }
-        } else {
-            queue = committer.wait_flusher(queue, timeout);
+        queue = match writer.feed.keep.is_listed() {
+            true => mark_when_quiet(committer, queue, &mut last, timeout),
+            false => wait_timeout(&committer.flusher, queue, timeout),
+        };
+    }
+}
+
+/// Waits for something to do, and where nothing comes, marks the last commit, if it was `last` before.
+fn mark_when_quiet<'a>(
+    committer: &'a Committer,
+    queue: MutexGuard<'a, Queue>,
+    last: &mut Lsn,
+    timeout: Duration,
+) -> MutexGuard<'a, Queue> {
+    let start = Instant::now();
+    let queue = wait_timeout(&committer.flusher, queue, timeout.min(QUIET));
+    if start.elapsed() < QUIET {
+        return queue;
+    }
+    // Its failure is that of a sync, and every later commit hears of it.
+    match committer.mark(queue, *last) {
+        Ok((queue, now)) => {
+            *last = now;
+            queue
         }
+        Err(_) => committer.queue(),
     }
 }
 
@@ -148,12 +158,12 @@ fn work(writer: &Writer) {
     loop {
         let mut queue = committer.queue();
         if !queue.has_work() && !queue.is_closed() {
-            queue = committer.wait_work(queue, timeout);
+            queue = wait_timeout(&committer.worker, queue, timeout);
         }
         if queue.is_closed() {
             return;
         }
-        let wants_log = queue.take_wants_log();
+        let wants_log = queue.begin_work();
         drop(queue);
         let prepared = match wants_log {
             true => committer.prepare_next_log(),
@@ -168,11 +178,9 @@ fn work(writer: &Writer) {
         }
         let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
-        if done.is_err() {
-            let queue = committer.queue();
-            if !queue.is_closed() {
-                drop(committer.wait_work(queue, AGAIN));
-            }
+        let queue = committer.end_work();
+        if done.is_err() && !queue.is_closed() && !queue.wants_again {
+            drop(wait_timeout(&committer.worker, queue, AGAIN));
         }
     }
 }
@@ -188,7 +196,7 @@ fn merge(writer: &Writer) {
         };
         let mut queue = committer.queue();
         if !queue.wants_compaction && !queue.is_closed() {
-            queue = committer.wait_compaction(queue, timeout);
+            queue = wait_timeout(&committer.compactor, queue, timeout);
         }
         if queue.is_closed() {
             return;
@@ -205,7 +213,7 @@ fn merge(writer: &Writer) {
                 let mut queue = committer.queue();
                 queue.wants_compaction = true;
                 if !queue.is_closed() {
-                    drop(committer.wait_compaction(queue, AGAIN));
+                    drop(wait_timeout(&committer.compactor, queue, AGAIN));
                 }
             }
         }

@@ -118,6 +118,11 @@ impl Writer {
         self.feed.keep.set_untidy(true);
         self.tidy_feed(&mut compactor)?;
         self.remove_obsolete(&mut compactor, false);
+        if compactor.has_obsolete() {
+            // The background looks after what snapshots hold.
+            drop(compactor);
+            self.committer.want_compaction();
+        }
         Ok(())
     }
 
@@ -306,11 +311,8 @@ impl Writer {
     fn note_compaction(&self, done: &Result<bool>) {
         let mut queue = self.committer.queue();
         queue.compaction_trouble = done.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.compaction_trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.compaction_trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
     }
 }
 

@@ -194,7 +194,8 @@ impl Database {
         self.writer()?.committer.wait_durable(lsn)
     }
 
-    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last commit of that.
+    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last durable commit, which may have
+    /// been made since.
     ///
     /// # Errors
     /// [`ErrorKind::Unknown`] if the sync failed; [`ErrorKind::ReadOnly`] if the database was opened for reading.

@@ -79,6 +79,11 @@ impl Error {
         Self::new(ErrorKind::Invalid, message)
     }
 
+    /// What everything answers that would write once the database is closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::ReadOnly, "the database is closed: open it again")
+    }
+
     /// Damage in `stream` at `offset`: what was expected there and what was found.
     pub(crate) fn corrupt(
         stream: &str,

@@ -67,6 +67,9 @@ mod error;
 mod expiry;
 mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 pub mod limits;
 mod load;
@@ -82,6 +85,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;

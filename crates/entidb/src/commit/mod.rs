@@ -16,7 +16,6 @@ mod names;
 mod queue;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 pub(crate) use queue::{NextLog, Queue, Refusal};
 
@@ -50,11 +49,11 @@ pub(crate) struct Committer {
     /// Woken when a group is done, a checkpoint is made, or a log is there.
     changed: Condvar,
     /// Woken when there is something to hand over.
-    flusher: Condvar,
+    pub(crate) flusher: Condvar,
     /// Woken when there is something to do in the background.
-    worker: Condvar,
+    pub(crate) worker: Condvar,
     /// Woken when there may be something to merge.
-    compactor: Condvar,
+    pub(crate) compactor: Condvar,
     logs: Mutex<Logs>,
     /// Woken when a log that was turned away from is synced.
     retired: Condvar,
@@ -166,10 +165,7 @@ impl Committer {
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(|panicked| {
             let mut queue = panicked.into_inner();
-            queue.poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "an earlier write panicked".to_owned(),
-            });
+            queue.poison_once(Refusal::panicked());
             queue
         })
     }
@@ -198,30 +194,18 @@ impl Committer {
         self.compactor.notify_all();
     }
 
-    /// Waits until there may be something to merge, or `timeout` has passed.
-    pub(crate) fn wait_compaction<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.compactor.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits until there is something to do in the background, or `timeout` has passed.
-    pub(crate) fn wait_work<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.worker.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
     /// Has the background look for what is to be merged.
     pub(crate) fn want_compaction(&self) {
         self.queue().wants_compaction = true;
         self.notify();
+    }
+
+    /// Tells those who wait for the background that it has ended a piece of work.
+    pub(crate) fn end_work(&self) -> MutexGuard<'_, Queue> {
+        let mut queue = self.queue();
+        queue.end_work();
+        self.changed.notify_all();
+        queue
     }
 
     /// Notes why the log that comes next could not be made, for those who wait for it. It is still wanted.
@@ -299,16 +283,6 @@ impl Committer {
         queue.next_log = None;
         let last_lsn = self.logs().last_lsn;
         *self.logs() = Logs::none(last_lsn);
-    }
-
-    /// Waits until there is something for the flusher to do, or `timeout` has passed.
-    pub(crate) fn wait_flusher<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.flusher.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Commits a transaction: makes it durable, if it is to be, then visible.
@@ -452,45 +426,52 @@ impl Committer {
                 queue.last_lsn
             )));
         }
-        self.wait_for(queue, lsn)
+        self.wait_for(queue, lsn).map(drop)
     }
 
-    /// Makes everything durable that was committed. Returns the last commit of that.
+    /// Makes everything durable that was committed. Returns the last durable commit.
     pub(crate) fn sync(&self) -> Result<Lsn> {
         let queue = self.queue();
         let lsn = queue.last_lsn;
-        self.wait_for(queue, lsn)?;
-        Ok(lsn)
+        let queue = self.wait_for(queue, lsn)?;
+        // That one may have been refused meanwhile.
+        Ok(queue.durable)
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
     /// their bound. One that only deletes (`frees`) may take the room that is kept for a full disk.
     fn ready(&self, len: usize, frees: bool) -> Result<MutexGuard<'_, Queue>> {
         let mut held_up: Option<Instant> = None;
+        let mut asked: Option<u64> = None;
         let mut queue = self.queue();
         loop {
-            if self.editor.is_unknown() {
-                queue.poison_once(Refusal {
-                    kind: ErrorKind::Poisoned,
-                    message: "replacing the manifest failed".to_owned(),
-                });
-            }
+            self.check_manifest(&mut queue, None);
             queue.check()?;
             if self.is_due(&queue) && queue.next_log.is_some() {
                 self.rotate(&mut queue);
                 self.notify();
             } else if self.is_over_budget(&queue) {
                 if let Some(error) = queue.trouble.as_ref().map(Refusal::error) {
-                    queue.wants_log |= queue.next_log.is_none();
+                    // What stood in the background's way may be gone: it is asked to look again.
+                    let work = *asked.get_or_insert_with(|| queue.ask_for_work());
+                    if queue.has_ended(work) {
+                        return Err(error);
+                    }
                     self.worker.notify_one();
-                    return Err(error);
                 }
                 held_up.get_or_insert_with(Instant::now);
                 queue = self.wait_changed(queue);
             } else if queue.sealer.is_none() {
                 drop(queue);
                 held_up.get_or_insert_with(Instant::now);
-                self.open_log()?;
+                match self.open_log() {
+                    Err(error)
+                        if error.kind() == ErrorKind::Full && frees && self.reserve.give_up() =>
+                    {
+                        self.open_log()?;
+                    }
+                    opened => opened?,
+                }
                 queue = self.queue();
             } else if queue.next_lsn >= queue.lsn_ceiling {
                 let next = queue.next_lsn;
@@ -518,6 +499,16 @@ impl Committer {
                 }
                 return Ok(queue);
             }
+        }
+    }
+
+    /// If nobody knows which manifest a crash would leave, nothing more is written. `why` is what has failed, if that is known.
+    pub(crate) fn check_manifest(&self, queue: &mut Queue, why: Option<&Refusal>) {
+        if self.editor.is_unknown() {
+            queue.poison_once(why.cloned().unwrap_or_else(|| Refusal {
+                kind: ErrorKind::Poisoned,
+                message: "replacing the manifest failed".to_owned(),
+            }));
         }
     }
 

@@ -92,7 +92,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a failure is a failed test")]
     fn a_time_is_stored_so_that_what_is_due_comes_first() {
         let due = |time_us, n| Due {
             time_us,

@@ -13,6 +13,9 @@ use crate::writer::Writer;
 /// So many times are worked off in one commit.
 const CHUNK_COUNT: usize = 512;
 
+/// A time as it is stored.
+type Stored = (EntityId, Payload);
+
 /// What a sweep comes to.
 pub(super) struct Swept {
     /// How many entities it has deleted.
@@ -55,7 +58,7 @@ impl Writer {
         &self,
         mut transaction: Transaction,
         times: CollectionId,
-        due: &[(EntityId, Payload)],
+        due: &[Stored],
         durability: Durability,
     ) -> Result<u64> {
         let mut count = 0;
@@ -86,7 +89,7 @@ fn due(
     times: CollectionId,
     now_us: u64,
     count: usize,
-) -> Result<(Vec<(EntityId, Payload)>, Option<u64>)> {
+) -> Result<(Vec<Stored>, Option<u64>)> {
     let mut due = Vec::new();
     for stored in transaction.snapshot().range_in(Some(times), ..) {
         let (id, payload) = stored?;
