@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, wait_timeout};
 
 /// The next time, and whoever waits for it.
 #[derive(Default)]
@@ -66,8 +66,7 @@ impl Timer {
                 return true;
             }
             // The clock may be set while this waits, so not for too long.
-            let waited = self.changed.wait_timeout(state, left.min(LONG));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = wait_timeout(&self.changed, state, left.min(LONG));
         }
     }
 }
