@@ -1,5 +1,5 @@
 //! Work that nobody waits for: one thread hands eventual commits to the log and syncs them in time, one prepares logs and makes
-//! checkpoints, and one merges.
+//! checkpoints, and one merges. Where a build of an index was cut off, one takes it up.
 //!
 //! Promises: what it does could be done by anybody at any time, so that switching it off changes when, not what. Its failures
 //! are in the stats, and reach whoever has to wait for it. Relies on the locks of those it calls. Must never decide what is
@@ -47,7 +47,10 @@ impl Background {
             ("entidb-work", work),
             ("entidb-merge", merge),
         ];
-        for (name, run) in works {
+        let builds = writer
+            .has_builds()
+            .then_some(("entidb-index", build as Work));
+        for (name, run) in works.into_iter().chain(builds) {
             background.spawn(name, run, writer)?;
         }
         Ok(background)
@@ -182,6 +185,24 @@ fn work(writer: &Writer) {
         if done.is_err() && !queue.is_closed() && !queue.wants_again {
             drop(wait_timeout(&committer.worker, queue, AGAIN));
         }
+    }
+}
+
+/// Builds what an earlier session has left half built. Whoever wants such an index before asks for it again.
+fn build(writer: &Writer) {
+    loop {
+        let built = writer.resume_builds();
+        let mut queue = writer.committer.queue();
+        // An index that cannot be unique is dropped.
+        queue.trouble = built
+            .as_ref()
+            .err()
+            .map(Refusal::of)
+            .or(queue.trouble.take());
+        if built.is_ok() || queue.check().is_err() {
+            return;
+        }
+        drop(wait_timeout(&writer.committer.compactor, queue, AGAIN));
     }
 }
 

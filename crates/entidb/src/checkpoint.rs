@@ -238,7 +238,8 @@ impl Writer {
             builder.set_older(self.published.get().0.runs.clone());
             builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
             memtable.try_for_each(|key, location| builder.push(key, location))?;
-            // PLACE: the memtable's index entries, in key order, by `builder.push_entry`.
+            // Those of dropped indexes go with the next merge.
+            memtable.try_for_each_entry(|key, lsn, gone| builder.push_entry(key, lsn, gone))?;
             let entry = builder.finish(first_lsn, memtable.last_lsn())?;
             Run::open(&*self.directory, entry, database)
         };

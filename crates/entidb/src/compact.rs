@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{IndexId, Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
@@ -186,8 +186,7 @@ impl Writer {
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
             kept: &inputs.kept,
-            // Until the catalog knows indexes.
-            collection_of: &|_| None,
+            collection_of: &|id| inputs.catalog.collection_of(IndexId(id.0)),
         };
         let attempt = || {
             let began = Instant::now();

@@ -126,6 +126,7 @@ fn writer(
         committer,
         feed,
         timer: Timer::default(),
+        indexing: Mutex::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),

@@ -32,6 +32,8 @@ pub(crate) struct Writer {
     pub(crate) committer: Committer,
     pub(crate) feed: Arc<Feed>,
     pub(crate) timer: Timer,
+    /// Whoever builds indexes holds it.
+    pub(crate) indexing: Mutex<()>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.

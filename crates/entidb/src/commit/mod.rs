@@ -25,11 +25,13 @@ use crate::feed::{self, Feed};
 use crate::format::batch::Synced;
 use crate::format::header;
 use crate::ids::{CollectionId, Lsn, StreamId};
+use crate::index::Derived;
 use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::reserve::Reserve;
+use crate::snapshot::Snapshot;
 use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use crate::transaction::Finished;
 use crate::view::Published;
@@ -291,38 +293,56 @@ impl Committer {
     /// [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`] or [`ErrorKind::Poisoned`]: it is not there and never
     /// will be. [`ErrorKind::Unknown`]: only opening again tells.
     pub(crate) fn commit(&self, finished: Finished, durability: Durability) -> Result<Receipt> {
-        if finished.writes.is_empty() {
+        if finished.writes.is_empty() && finished.derived.is_none() {
             // It is what it read: one moment.
-            let lsn = finished.lsn;
+            let lsn = finished.snapshot.lsn();
             let durable = self.queue().durable() >= lsn;
             return Ok(Receipt { lsn, durable });
         }
         let Finished {
-            lsn: since,
             snapshot,
             mut writes,
+            mut derived,
             made,
             reads,
             drops,
         } = finished;
+        let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
         let mut records = writes.finish();
         let (queue, waits) = loop {
             let notes = self.feed.keep.notes();
             records = feed::note(records, notes, &snapshot)?;
+            let entries = match derived.take() {
+                Some(built) => built,
+                None => self.derive(&snapshot, &records)?,
+            };
+            let own = (records.0.len(), records.1.len());
+            records.0.extend_from_slice(&entries.records);
+            records.1.extend_from_slice(&entries.items);
             let waits = durability == Durability::Sync || records.0.len() > EVENTUAL_LEN_MAX;
             let queue = self.enter(&records, drops)?;
-            // Notes become more under the queue's lock alone: if they did while it waited, they are told anew.
-            if self.feed.keep.notes() <= notes {
+            let (view, _) = self.published.get();
+            if !entries.is_under(&view.catalog) && entries.built {
+                return Err(conflict::conflict("an index that it builds was dropped"));
+            }
+            // Notes become more under the queue's lock alone, and indexes come and go: if they did while it waited, all is told
+            // anew.
+            if self.feed.keep.notes() <= notes && entries.is_under(&view.catalog) {
+                self.check_conflicts(&queue, &view, since, &records.1, &entries, reads.as_ref())
+                    .inspect_err(|_| {
+                        self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+                    })?;
                 break (queue, waits);
             }
+            drop(queue);
+            records.0.truncate(own.0);
+            records.1.truncate(own.1);
+            derived = entries.built.then_some(entries);
         };
+        // It holds streams and memtables that others wait to let go of.
         drop(snapshot);
         let ((body, items), mut queue) = (records, queue);
-        self.check_conflicts(&queue, since, &items, reads.as_ref())
-            .inspect_err(|_| {
-                self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-            })?;
         let lsn = queue.next_lsn;
         let draft = Draft {
             lsn,
@@ -373,6 +393,22 @@ impl Committer {
         })
     }
 
+    /// Derives the index entries of a transaction's records, under the catalog as it is now.
+    fn derive(&self, snapshot: &Snapshot, (body, items): &(Vec<u8>, Vec<Item>)) -> Result<Derived> {
+        // Without indexes, that costs a look at the catalog.
+        let catalog = self.published.read(|view, _| {
+            let catalog = &view.catalog;
+            match catalog.indexes.is_empty() {
+                true => Err(catalog.version),
+                false => Ok(Arc::clone(catalog)),
+            }
+        });
+        match catalog {
+            Ok(catalog) => Derived::of(&catalog, snapshot, body, items),
+            Err(version) => Ok(Derived::none(version)),
+        }
+    }
+
     /// Waits until these records can be sealed.
     fn enter(
         &self,
@@ -382,11 +418,7 @@ impl Committer {
         let frees = items.iter().all(Item::frees);
         let mut queue = self.ready(body.len(), frees)?;
         // Behind a drop, a record of the collection would be lost with its name.
-        while drops.is_none()
-            && items
-                .iter()
-                .any(|item| queue.is_dropping(item.collection()))
-        {
+        while drops.is_none() && queue.is_dropping_any(items) {
             drop(self.wait_changed(queue));
             queue = self.ready(body.len(), frees)?;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::format::batch::{self, Synced};
 use crate::ids::{CollectionId, Lsn, StreamId};
-use crate::log::{Sealed, Sealer};
+use crate::log::{Item, Sealed, Sealer};
 use crate::memtable::Memtable;
 use crate::stream::Stream;
 use crate::sync::{Arc, Instant};
@@ -175,6 +175,15 @@ impl Queue {
     /// Whether the collection `id` is being dropped.
     pub(super) fn is_dropping(&self, id: CollectionId) -> bool {
         self.dropping.contains(&id)
+    }
+
+    /// Whether a collection that one of these writes to is being dropped.
+    pub(super) fn is_dropping_any(&self, items: &[Item]) -> bool {
+        if self.dropping.is_empty() {
+            return false;
+        }
+        let mut collections = items.iter().filter_map(Item::collection);
+        collections.any(|id| self.is_dropping(id))
     }
 
     /// Notes why nothing more is written, if nobody has.
