@@ -16,6 +16,7 @@ mod live;
 use common::{Content, content, id, image, text};
 use entidb::storage::MemoryDirectory;
 use entidb::{
+    IndexSpec, Value,
     Change, ChangeKind, Changes, Commit, Database, Durability, EntityId, ErrorKind, Lsn, Options,
     Retention, Watch, Watcher, WriteOptions,
 };
