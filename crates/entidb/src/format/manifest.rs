@@ -126,6 +126,93 @@ pub(crate) fn is_hidden(name: &str) -> bool {
 pub(crate) struct Collection {
     pub(crate) id: CollectionId,
     pub(crate) name: String,
+    /// The version of the form in which entities are put; 0 where no type has said one.
+    pub(crate) version: u32,
+    /// Forms from before that entities may still have, the oldest first.
+    pub(crate) older: Vec<Older>,
+}
+
+/// A form from before the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Older {
+    pub(crate) version: u32,
+    /// Entities of commits up to this one, and behind that of the form before, have it.
+    pub(crate) last_lsn: Lsn,
+}
+
+impl Collection {
+    /// One of which nothing but its name is known.
+    pub(crate) fn new(id: CollectionId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            version: 0,
+            older: Vec::new(),
+        }
+    }
+
+    /// The version of the form that the commit `lsn` has written.
+    pub(crate) fn version_at(&self, lsn: Lsn) -> u32 {
+        let older = self.older.iter().find(|older| lsn <= older.last_lsn);
+        older.map_or(self.version, |older| older.version)
+    }
+
+    fn value(&self) -> Value {
+        let mut entry = Writer::default();
+        entry.set("id", u64::from(self.id.0));
+        entry.set("name", self.name.as_str());
+        if self.version > 0 {
+            entry.set("version", u64::from(self.version));
+        }
+        if !self.older.is_empty() {
+            entry.list(
+                "older",
+                self.older.iter().map(|older| {
+                    let mut entry = Writer::default();
+                    entry.set("version", u64::from(older.version));
+                    entry.set("last_lsn", older.last_lsn.0);
+                    entry.value()
+                }),
+            );
+        }
+        entry.value()
+    }
+
+    fn decode(value: Value) -> Result<Self, Fault> {
+        let mut entry = Reader::of(value, "collections")?;
+        let mut collection = Self {
+            id: CollectionId(entry.narrow("id")?),
+            name: entry.string("name")?,
+            version: 0,
+            older: Vec::new(),
+        };
+        if entry.has("version") {
+            collection.version = entry.narrow("version")?;
+        }
+        if entry.has("older") {
+            for value in entry.list("older")? {
+                let mut older = Reader::of(value, "older")?;
+                collection.older.push(Older {
+                    version: older.narrow("version")?,
+                    last_lsn: Lsn(older.number("last_lsn")?),
+                });
+                older.finish()?;
+            }
+        }
+        entry.finish()?;
+        let rising = |pair: &[Older]| match pair {
+            [a, b] => a.version < b.version && a.last_lsn <= b.last_lsn,
+            _ => true,
+        };
+        let below = |older: &Older| older.version < collection.version;
+        if !collection.older.windows(2).all(rising) || !collection.older.last().is_none_or(below) {
+            return Err(Fault::damaged(
+                "forms of a collection in rising versions",
+                format!("{:?} before {}", collection.older, collection.version),
+            ));
+        }
+        Ok(collection)
+    }
 }
 
 impl Catalog {
@@ -154,11 +241,23 @@ impl Catalog {
         let id = CollectionId(self.last_id().checked_add(1)?);
         self.version += 1;
         self.last_id = id.0;
-        self.collections.push(Collection {
-            id,
-            name: name.to_owned(),
-        });
+        self.collections.push(Collection::new(id, name));
         Some(id)
+    }
+
+    /// Changes what is said of the collection with this id, if there is one.
+    pub(crate) fn change(&mut self, id: CollectionId, change: impl FnOnce(&mut Collection)) {
+        let mut collections = self.collections.iter_mut();
+        if let Some(collection) = collections.find(|c| c.id == id) {
+            change(collection);
+            self.version += 1;
+        }
+    }
+
+    /// The last commit whose form is told by its LSN: no later one may have the same or a lower LSN.
+    pub(crate) fn last_of_older(&self) -> Lsn {
+        let older = self.collections.iter().flat_map(|c| &c.older);
+        older.map(|older| older.last_lsn).max().unwrap_or(Lsn::ZERO)
     }
 
     /// Drops a collection, whose id is not given out again.
@@ -251,12 +350,7 @@ impl Manifest {
         catalog.set("version", self.catalog.version);
         catalog.list(
             "collections",
-            self.catalog.collections.iter().map(|collection| {
-                let mut entry = Writer::default();
-                entry.set("id", u64::from(collection.id.0));
-                entry.set("name", collection.name.as_str());
-                entry.value()
-            }),
+            self.catalog.collections.iter().map(Collection::value),
         );
         if self.catalog.last_id > self.catalog.collections.last().map_or(0, |c| c.id.0) {
             catalog.set("last_id", u64::from(self.catalog.last_id));
@@ -347,12 +441,7 @@ fn catalog(mut map: Reader) -> Result<Catalog, Fault> {
     let version = map.number("version")?;
     let mut collections: Vec<Collection> = Vec::new();
     for value in map.list("collections")? {
-        let mut entry = Reader::of(value, "collections")?;
-        let collection = Collection {
-            id: CollectionId(entry.narrow("id")?),
-            name: entry.string("name")?,
-        };
-        entry.finish()?;
+        let collection = Collection::decode(value)?;
         let last = collections.last().map_or(0, |last| last.id.0);
         let len = collection.name.len();
         if collection.id.0 <= last || len == 0 || len > COLLECTION_NAME_LEN_MAX {

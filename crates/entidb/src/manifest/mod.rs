@@ -13,7 +13,7 @@ use crate::format::{block, header, name};
 pub(crate) use editor::Editor;
 
 pub(crate) use crate::format::manifest::{
-    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry, is_hidden,
+    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, Older, SealedEntry, is_hidden,
 };
 pub(crate) use crate::format::retained::{Dropped, FeedEntry};
 
