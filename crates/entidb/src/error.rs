@@ -4,7 +4,7 @@ use std::fmt;
 
 use entidb_storage::StorageError;
 
-use crate::ids::Lsn;
+use crate::ids::{EntityId, Lsn};
 
 /// The result of every database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -40,6 +40,13 @@ pub enum ErrorKind {
     Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
+    /// An entity with this id is there already: choose another, or put what takes its place. Nothing was done.
+    Duplicate,
+    /// What is stored has not the form of the type that it is to be read as: change the type, or
+    /// [migrate](crate::Database::migrate) what is stored.
+    Decode,
+    /// The program's own: what a closure has given up with, made by [`Error::other`].
+    Other,
     /// The medium failed. The message says at what; nothing of the transaction was kept.
     Io,
 }
@@ -53,6 +60,7 @@ struct Detail {
     kind: ErrorKind,
     message: String,
     place: Option<Place>,
+    entity: Option<Named>,
     floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -64,12 +72,34 @@ struct Place {
     offset: u64,
 }
 
+/// What an error is about.
+struct Named {
+    collection: String,
+    id: Option<EntityId>,
+}
+
 impl Error {
+    /// An error of the program's own, with which a closure gives up: of [`Database::write`](crate::Database::write), of an
+    /// update, or of a migration. What it was made of is its [source](std::error::Error::source).
+    ///
+    /// ```
+    /// # use entidb::{Database, Error, ErrorKind};
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let sold_out = db.write(|_| Err::<(), _>(Error::other("sold out"))).unwrap_err();
+    /// assert_eq!(sold_out.kind(), ErrorKind::Other);
+    /// assert_eq!(sold_out.to_string(), "sold out");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Other, "").because(error)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Detail {
             kind,
             message: message.into(),
             place: None,
+            entity: None,
             floor: None,
             source: None,
         }))
@@ -130,6 +160,15 @@ impl Error {
         self
     }
 
+    /// Says of which collection and which entity it is.
+    pub(crate) fn of(mut self, collection: &str, id: Option<EntityId>) -> Self {
+        self.0.entity = Some(Named {
+            collection: collection.to_owned(),
+            id,
+        });
+        self
+    }
+
     pub(crate) fn because(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -152,6 +191,19 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The collection that it is about, if it is about one.
+    #[must_use]
+    pub fn collection(&self) -> Option<&str> {
+        let named = self.0.entity.as_ref();
+        named.map(|named| named.collection.as_str())
+    }
+
+    /// The entity that it is about, if it is about one.
+    #[must_use]
+    pub fn id(&self) -> Option<EntityId> {
+        self.0.entity.as_ref()?.id
     }
 
     /// The stream in which damage was found, if that is what happened.
@@ -180,7 +232,8 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         if let Some(source) = &self.0.source {
-            write!(f, ": {source}")?;
+            let colon = if self.0.message.is_empty() { "" } else { ": " };
+            write!(f, "{colon}{source}")?;
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub struct Transaction {
     /// What was read, where the commit has to check it.
     reads: Option<Mutex<Reads>>,
     drops: Option<CollectionId>,
+    /// Versions of collections that what is written depends on.
+    versions: Vec<(CollectionId, u32)>,
 }
 
 /// What a serializable transaction has read.
@@ -59,6 +61,8 @@ pub(crate) struct Finished {
     pub(crate) reads: Option<Reads>,
     /// The collection that it drops.
     pub(crate) drops: Option<CollectionId>,
+    /// Versions that collections have to have.
+    pub(crate) versions: Vec<(CollectionId, u32)>,
 }
 
 impl Transaction {
@@ -70,6 +74,7 @@ impl Transaction {
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Mutex::default),
             drops: None,
+            versions: Vec::new(),
         }
     }
 
@@ -133,6 +138,51 @@ impl Transaction {
         }
     }
 
+    /// The collection with this name as the transaction knows it, if there is one.
+    pub(crate) fn find_entry(&self, name: &str) -> Option<&Collection> {
+        self.catalog.get(self.find(name)?)
+    }
+
+    /// Refuses the commit if the collection has another version by then than this one.
+    pub(crate) fn expect_version(&mut self, collection: CollectionId, version: u32) {
+        let expected = (collection, version);
+        if !self.versions.contains(&expected) {
+            self.versions.push(expected);
+        }
+    }
+
+    /// As [`put_payload`](Self::put_payload), into a collection that is there.
+    pub(crate) fn put_in(
+        &mut self,
+        collection: CollectionId,
+        id: EntityId,
+        payload: &Payload,
+    ) -> Result<()> {
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// The payload of an entity, as this transaction sees it, and the commit that has put it: the highest there can be for
+    /// the transaction's own.
+    pub(crate) fn get_stored(
+        &self,
+        collection: CollectionId,
+        id: EntityId,
+    ) -> Result<Option<(Lsn, Payload)>> {
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(payload) => {
+                let payload = Payload::stored(Bytes::copy_from_slice(payload));
+                Ok(Some((Lsn::MAX, payload)))
+            }
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_stored(collection, id)
+            }
+        }
+    }
+
     /// The payload of an entity, as this transaction sees it.
     ///
     /// # Errors
@@ -179,8 +229,9 @@ impl Transaction {
                     .snapshot
                     .range(collection, EntityId::MAX..EntityId::MIN),
                 head: None,
-                own: Vec::new().into_iter().peekable(),
+                own: Vec::new(),
                 deleted: Vec::new(),
+                descending: false,
                 done: false,
             };
         };
@@ -189,7 +240,7 @@ impl Transaction {
             reads.ranges.push((from, to));
         }
         let own = self.writes.within(from, to).into_iter();
-        let own: Vec<_> = own
+        let mut own: Vec<_> = own
             .map(|(key, own)| {
                 let payload = match own {
                     Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
@@ -198,13 +249,15 @@ impl Transaction {
                 (key.id(), payload)
             })
             .collect();
+        own.reverse();
         let ranges = self.writes.ranges().iter();
         let deleted = ranges.filter(|range| range.collection == id);
         TransactionScan {
             stored: self.snapshot.range(collection, first..=last),
             head: None,
-            own: own.into_iter().peekable(),
+            own,
             deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            descending: false,
             done: false,
         }
     }
@@ -251,11 +304,7 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if is_hidden(name) {
-            return Err(Error::invalid(format!(
-                "the name {name:?} is the engine's own: a collection's name does not begin with ~"
-            )));
-        }
+        refuse_hidden(name)?;
         self.make_any_collection(name)
     }
 
@@ -264,12 +313,7 @@ impl Transaction {
         if let Some(id) = self.catalog.find_any(name) {
             return Ok(id);
         }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
-        }
+        check_length(name)?;
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
             return Err(Error::invalid(
@@ -318,6 +362,7 @@ impl Transaction {
         Finished {
             lsn: self.snapshot.lsn(),
             drops: self.drops,
+            versions: self.versions,
             made: made.cloned().collect(),
             writes: self.writes,
             reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
@@ -331,6 +376,31 @@ impl std::fmt::Debug for Transaction {
         let len = self.writes.len_bytes();
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
+}
+
+/// Refuses what cannot be a collection's name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    refuse_hidden(name)?;
+    check_length(name)
+}
+
+fn refuse_hidden(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    Ok(())
+}
+
+fn check_length(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
+        return Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The first and the last id of a range; `None` if it is empty.
@@ -352,39 +422,57 @@ fn ends(ids: &impl RangeBounds<EntityId>) -> Option<(EntityId, EntityId)> {
 #[must_use = "a scan reads nothing until it is iterated"]
 pub struct TransactionScan {
     stored: Scan,
-    /// The stored entity that comes next.
-    head: Option<(EntityId, Payload)>,
-    own: std::iter::Peekable<std::vec::IntoIter<(EntityId, Option<Payload>)>>,
+    /// The stored entity that comes next, and the commit that has put it.
+    head: Option<(EntityId, Lsn, Payload)>,
+    /// What the transaction has written, the next one last.
+    own: Vec<(EntityId, Option<Payload>)>,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
+    descending: bool,
     done: bool,
 }
 
 impl TransactionScan {
+    /// The same walk from the highest id down. Called before the first entity is taken.
+    pub fn reverse(mut self) -> Self {
+        self.descending = !self.descending;
+        self.stored = self.stored.reverse();
+        self.own.reverse();
+        self
+    }
+
+    /// The rest of the walk behind an id, whether that is there or not: for the next page. Called before the first entity is
+    /// taken, and after [`reverse`](Self::reverse).
+    pub fn after(mut self, id: EntityId) -> Self {
+        self.stored = self.stored.after(id);
+        let descending = self.descending;
+        self.own
+            .retain(|(own, _)| comes_before(descending, id, *own));
+        self
+    }
+
     fn is_deleted(&self, id: EntityId) -> bool {
         let mut ranges = self.deleted.iter();
         ranges.any(|(first, last)| *first <= id && id <= *last)
     }
-}
 
-impl Iterator for TransactionScan {
-    type Item = Result<(EntityId, Payload)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next entity with the commit that has put it: the highest there can be for the transaction's own.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
         loop {
             while self.head.is_none() && !self.done {
-                match self.stored.next() {
-                    Some(Ok((id, _))) if self.is_deleted(id) => {}
+                match self.stored.next_stored() {
+                    Some(Ok((id, ..))) if self.is_deleted(id) => {}
                     Some(Ok(entity)) => self.head = Some(entity),
                     Some(Err(error)) => return Some(Err(error)),
                     None => self.done = true,
                 }
             }
-            let stored = self.head.as_ref().map(|(id, _)| *id);
-            let own = self.own.peek().map(|(id, _)| *id);
+            let stored = self.head.as_ref().map(|(id, ..)| *id);
+            let own = self.own.last().map(|(id, _)| *id);
+            let before = |stored, own| comes_before(self.descending, stored, own);
             match (stored, own) {
                 (None, None) => return None,
-                (Some(stored), own) if own.is_none_or(|own| stored < own) => {
+                (Some(stored), own) if own.is_none_or(|own| before(stored, own)) => {
                     return self.head.take().map(Ok);
                 }
                 (stored, _) => {
@@ -392,11 +480,25 @@ impl Iterator for TransactionScan {
                     if stored == own {
                         self.head = None;
                     }
-                    if let Some((id, Some(payload))) = self.own.next() {
-                        return Some(Ok((id, payload)));
+                    if let Some((id, Some(payload))) = self.own.pop() {
+                        return Some(Ok((id, Lsn::MAX, payload)));
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether `one` comes before `other` in a walk.
+fn comes_before(descending: bool, one: EntityId, other: EntityId) -> bool {
+    if descending { one > other } else { one < other }
+}
+
+impl Iterator for TransactionScan {
+    type Item = Result<(EntityId, Payload)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stored = self.next_stored()?;
+        Some(stored.map(|(id, _, payload)| (id, payload)))
     }
 }

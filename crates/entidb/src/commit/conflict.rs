@@ -10,7 +10,7 @@ use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::{EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::log::Item;
 use crate::ranges::covering;
 use crate::run::{Cursor, Run};
@@ -18,6 +18,22 @@ use crate::transaction::Reads;
 use crate::view::View;
 
 impl Committer {
+    /// Refuses a transaction that has written entities in a form that is not their collection's any more.
+    pub(super) fn check_versions(&self, versions: &[(CollectionId, u32)]) -> Result<()> {
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let (view, _) = self.published.get();
+        let stands = |(id, version): &(CollectionId, u32)| {
+            let collection = view.catalog.get(*id);
+            collection.is_none_or(|collection| collection.version == *version)
+        };
+        if versions.iter().all(stands) {
+            return Ok(());
+        }
+        Err(conflict("a collection that it writes to was migrated"))
+    }
+
     /// Refuses a transaction over the snapshot at `since` if a later commit has written what it writes, or has read.
     pub(super) fn check_conflicts(
         &self,

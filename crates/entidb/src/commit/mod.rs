@@ -329,6 +329,7 @@ impl Committer {
             made,
             reads,
             drops,
+            versions,
         } = finished;
         self.make_collections(&mut writes, made)?;
         let mut records = writes.finish();
@@ -344,7 +345,8 @@ impl Committer {
         };
         drop(snapshot);
         let ((body, items), mut queue) = (records, queue);
-        self.check_conflicts(&queue, since, &items, reads.as_ref())
+        self.check_versions(&versions)
+            .and_then(|()| self.check_conflicts(&queue, since, &items, reads.as_ref()))
             .inspect_err(|_| {
                 self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
             })?;
