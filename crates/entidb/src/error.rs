@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use entidb_codec::Value;
 use entidb_storage::StorageError;
 
 use crate::ids::{EntityId, Lsn};
@@ -26,6 +27,9 @@ pub enum ErrorKind {
     /// Another commit got in the way of this transaction: run it again. Nothing of it was kept. [`Database::write`](crate::Database::write)
     /// does so by itself, a bounded number of times.
     Conflict,
+    /// An entity was to be inserted whose id is there already; or an entity would have a value that a unique index lets only one
+    /// have, and another has it: [`Error::duplicate`] says which. Nothing of the transaction was kept.
+    Duplicate,
     /// There is no room: free some and try again. Nothing of the transaction was kept, and the database goes on.
     Full,
     /// The sync of a commit failed, so that it is **unknown** whether the commit was kept: open the database again and
@@ -40,8 +44,6 @@ pub enum ErrorKind {
     Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
-    /// An entity with this id is there already: choose another, or put what takes its place. Nothing was done.
-    Duplicate,
     /// What is stored has not the form of the type that it is to be read as: change the type, or
     /// [migrate](crate::Database::migrate) what is stored.
     Decode,
@@ -61,6 +63,7 @@ struct Detail {
     message: String,
     place: Option<Place>,
     entity: Option<Named>,
+    duplicate: Option<Duplicate>,
     floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -76,6 +79,23 @@ struct Place {
 struct Named {
     collection: String,
     id: Option<EntityId>,
+}
+
+/// What a unique index did not let in: [`Error::duplicate`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The collection.
+    pub collection: String,
+    /// The index's name.
+    pub index: String,
+    /// The value, or the values of an index on several paths, as the index has them: of a long text its beginning, or nothing;
+    /// undefined for what is absent.
+    pub value: Vec<Value>,
+    /// The entity that was to have it.
+    pub id: EntityId,
+    /// The entity that has it.
+    pub holder: EntityId,
 }
 
 impl Error {
@@ -100,6 +120,7 @@ impl Error {
             message: message.into(),
             place: None,
             entity: None,
+            duplicate: None,
             floor: None,
             source: None,
         }))
@@ -107,6 +128,28 @@ impl Error {
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
+    }
+
+    pub(crate) fn duplicate_of(duplicate: Duplicate) -> Self {
+        let Duplicate {
+            collection,
+            index,
+            value,
+            id,
+            holder,
+        } = &duplicate;
+        let value = brief(value);
+        let message = format!(
+            "{collection:?}: entity {id} cannot have {value}, which entity {holder} has: the index {index:?} is unique"
+        );
+        let mut error = Self::new(ErrorKind::Duplicate, message);
+        error.0.duplicate = Some(duplicate);
+        error
+    }
+
+    /// What everything answers that would write once the database is closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::ReadOnly, "the database is closed: open it again")
     }
 
     /// Damage in `stream` at `offset`: what was expected there and what was found.
@@ -206,6 +249,12 @@ impl Error {
         self.0.entity.as_ref()?.id
     }
 
+    /// What a unique index did not let in, if that is what happened.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<&Duplicate> {
+        self.0.duplicate.as_ref()
+    }
+
     /// The stream in which damage was found, if that is what happened.
     #[must_use]
     pub fn stream(&self) -> Option<&str> {
@@ -222,6 +271,21 @@ impl Error {
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.place.as_ref().map(|place| place.offset)
+    }
+}
+
+/// Values for people, the beginning of long ones.
+fn brief(values: &[Value]) -> String {
+    const CHAR_COUNT_MAX: usize = 80;
+    let values = values.iter().map(|value| match value {
+        Value::Text(text) => format!("{text:?}"),
+        value => format!("{value:?}"),
+    });
+    let text = values.collect::<Vec<_>>().join(", ");
+    match text.char_indices().nth(CHAR_COUNT_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None if text.is_empty() => "a value".to_owned(),
+        None => text,
     }
 }
 

@@ -105,6 +105,7 @@ mod compaction;
 mod db;
 mod drop_collection;
 mod encoding;
+mod entry_table;
 mod environment;
 mod error;
 mod feed;
@@ -113,6 +114,7 @@ mod format;
 #[doc(hidden)]
 pub mod fuzz;
 mod ids;
+mod index;
 pub mod limits;
 mod load;
 mod log;
@@ -128,6 +130,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;
@@ -151,9 +155,13 @@ pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
 #[cfg(feature = "derive")]
 pub use entidb_derive::Entity;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Duplicate, Error, ErrorKind, Result};
 pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
+pub use index::{
+    Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
+    Position,
+};
 pub use migrations::Migrations;
 pub use options::{Compression, Options};
 pub use payload::Payload;

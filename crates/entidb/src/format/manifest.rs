@@ -8,8 +8,9 @@ use super::block;
 use super::header::{self, Header, Kind};
 use super::map::{Reader, Writer};
 use super::retained::FeedEntry;
-use crate::ids::{CollectionId, Lsn, StreamId};
-use crate::limits::{COLLECTION_COUNT_MAX, COLLECTION_NAME_LEN_MAX};
+use crate::ids::{Lsn, StreamId};
+
+use super::catalog::Catalog;
 
 /// Length of a stream's digest in bytes.
 pub(crate) const DIGEST_LEN: usize = 16;
@@ -103,182 +104,6 @@ impl SealedEntry {
     }
 }
 
-/// What the database holds by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Catalog {
-    /// Rises with each change.
-    pub(crate) version: u64,
-    /// Sorted by id, which is rising and never reused.
-    pub(crate) collections: Vec<Collection>,
-    /// The highest id that was given out, if that collection was dropped; else it may be less.
-    pub(crate) last_id: u16,
-}
-
-/// Names that begin with this are the engine's own.
-const HIDDEN_MARK: char = '~';
-
-/// Whether a collection of this name is the engine's own, and nobody else's business.
-pub(crate) fn is_hidden(name: &str) -> bool {
-    name.starts_with(HIDDEN_MARK)
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Collection {
-    pub(crate) id: CollectionId,
-    pub(crate) name: String,
-    /// The version of the form in which entities are put; 0 where no type has said one.
-    pub(crate) version: u32,
-    /// Forms from before that entities may still have, the oldest first.
-    pub(crate) older: Vec<Older>,
-}
-
-/// A form from before the current one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Older {
-    pub(crate) version: u32,
-    /// Entities of commits up to this one, and behind that of the form before, have it.
-    pub(crate) last_lsn: Lsn,
-}
-
-impl Collection {
-    /// One of which nothing but its name is known.
-    pub(crate) fn new(id: CollectionId, name: &str) -> Self {
-        Self {
-            id,
-            name: name.to_owned(),
-            version: 0,
-            older: Vec::new(),
-        }
-    }
-
-    /// The version of the form that the commit `lsn` has written.
-    pub(crate) fn version_at(&self, lsn: Lsn) -> u32 {
-        let older = self.older.iter().find(|older| lsn <= older.last_lsn);
-        older.map_or(self.version, |older| older.version)
-    }
-
-    fn value(&self) -> Value {
-        let mut entry = Writer::default();
-        entry.set("id", u64::from(self.id.0));
-        entry.set("name", self.name.as_str());
-        if self.version > 0 {
-            entry.set("version", u64::from(self.version));
-        }
-        if !self.older.is_empty() {
-            entry.list(
-                "older",
-                self.older.iter().map(|older| {
-                    let mut entry = Writer::default();
-                    entry.set("version", u64::from(older.version));
-                    entry.set("last_lsn", older.last_lsn.0);
-                    entry.value()
-                }),
-            );
-        }
-        entry.value()
-    }
-
-    fn decode(value: Value) -> Result<Self, Fault> {
-        let mut entry = Reader::of(value, "collections")?;
-        let mut collection = Self {
-            id: CollectionId(entry.narrow("id")?),
-            name: entry.string("name")?,
-            version: 0,
-            older: Vec::new(),
-        };
-        if entry.has("version") {
-            collection.version = entry.narrow("version")?;
-        }
-        if entry.has("older") {
-            for value in entry.list("older")? {
-                let mut older = Reader::of(value, "older")?;
-                collection.older.push(Older {
-                    version: older.narrow("version")?,
-                    last_lsn: Lsn(older.number("last_lsn")?),
-                });
-                older.finish()?;
-            }
-        }
-        entry.finish()?;
-        let rising = |pair: &[Older]| match pair {
-            [a, b] => a.version < b.version && a.last_lsn <= b.last_lsn,
-            _ => true,
-        };
-        let below = |older: &Older| older.version < collection.version;
-        if !collection.older.windows(2).all(rising) || !collection.older.last().is_none_or(below) {
-            return Err(Fault::damaged(
-                "forms of a collection in rising versions",
-                format!("{:?} before {}", collection.older, collection.version),
-            ));
-        }
-        Ok(collection)
-    }
-}
-
-impl Catalog {
-    /// The collection with this name, unless it is one of the engine's own.
-    pub(crate) fn find(&self, name: &str) -> Option<CollectionId> {
-        self.find_any(name).filter(|_| !is_hidden(name))
-    }
-
-    /// The collection with this name.
-    pub(crate) fn find_any(&self, name: &str) -> Option<CollectionId> {
-        let found = self.collections.iter().find(|c| c.name == name)?;
-        Some(found.id)
-    }
-
-    pub(crate) fn has(&self, id: CollectionId) -> bool {
-        self.collections.binary_search_by_key(&id, |c| c.id).is_ok()
-    }
-
-    pub(crate) fn get(&self, id: CollectionId) -> Option<&Collection> {
-        let place = self.collections.binary_search_by_key(&id, |c| c.id).ok()?;
-        self.collections.get(place)
-    }
-
-    /// Makes a collection, whose id no other has had; `None` if there have been as many as there can be.
-    pub(crate) fn make(&mut self, name: &str) -> Option<CollectionId> {
-        let id = CollectionId(self.last_id().checked_add(1)?);
-        self.version += 1;
-        self.last_id = id.0;
-        self.collections.push(Collection::new(id, name));
-        Some(id)
-    }
-
-    /// Changes what is said of the collection with this id, if there is one.
-    pub(crate) fn change(&mut self, id: CollectionId, change: impl FnOnce(&mut Collection)) {
-        let mut collections = self.collections.iter_mut();
-        if let Some(collection) = collections.find(|c| c.id == id) {
-            change(collection);
-            self.version += 1;
-        }
-    }
-
-    /// The last commit whose form is told by its LSN: no later one may have the same or a lower LSN.
-    pub(crate) fn last_of_older(&self) -> Lsn {
-        let older = self.collections.iter().flat_map(|c| &c.older);
-        older.map(|older| older.last_lsn).max().unwrap_or(Lsn::ZERO)
-    }
-
-    /// Drops a collection, whose id is not given out again.
-    pub(crate) fn remove(&mut self, id: CollectionId) {
-        self.last_id = self.last_id();
-        self.version += 1;
-        self.collections.retain(|c| c.id != id);
-    }
-
-    /// The highest id that was ever given out.
-    fn last_id(&self) -> u16 {
-        let last = self.collections.last().map_or(0, |c| c.id.0);
-        last.max(self.last_id)
-    }
-
-    /// Whether the id was ever given out.
-    pub(crate) fn has_given(&self, id: CollectionId) -> bool {
-        id.0 > 0 && id.0 <= self.last_id()
-    }
-}
-
 impl Manifest {
     /// Says of each of these logs where it ends.
     pub(crate) fn set_ends(&mut self, ends: &[LogEntry]) {
@@ -346,16 +171,7 @@ impl Manifest {
             map.list("rewritten", self.rewritten.iter().map(SealedEntry::value));
         }
         map.list("runs", self.runs.iter().map(SealedEntry::value));
-        let mut catalog = Writer::default();
-        catalog.set("version", self.catalog.version);
-        catalog.list(
-            "collections",
-            self.catalog.collections.iter().map(Collection::value),
-        );
-        if self.catalog.last_id > self.catalog.collections.last().map_or(0, |c| c.id.0) {
-            catalog.set("last_id", u64::from(self.catalog.last_id));
-        }
-        map.set("catalog", catalog.value());
+        map.set("catalog", self.catalog.encode());
         if let Some(feed) = &self.feed {
             map.set("feed", feed.value());
         }
@@ -412,7 +228,7 @@ impl Manifest {
             false => Vec::new(),
         };
         let runs = SealedEntry::list(&mut map, "runs")?;
-        let catalog = catalog(Reader::of(map.required("catalog")?, "catalog")?)?;
+        let catalog = Catalog::decode(Reader::of(map.required("catalog")?, "catalog")?)?;
         let feed = match map.optional("feed") {
             None => None,
             Some(value) => Some(FeedEntry::decode(Reader::of(value, "feed")?)?),
@@ -435,33 +251,4 @@ impl Manifest {
         map.finish()?;
         Ok(manifest)
     }
-}
-
-fn catalog(mut map: Reader) -> Result<Catalog, Fault> {
-    let version = map.number("version")?;
-    let mut collections: Vec<Collection> = Vec::new();
-    for value in map.list("collections")? {
-        let collection = Collection::decode(value)?;
-        let last = collections.last().map_or(0, |last| last.id.0);
-        let len = collection.name.len();
-        if collection.id.0 <= last || len == 0 || len > COLLECTION_NAME_LEN_MAX {
-            return Err(Fault::damaged(
-                "collections with rising ids and legal names",
-                format!("collection {} named {:?}", collection.id, collection.name),
-            ));
-        }
-        collections.push(collection);
-    }
-    let last_id = match map.optional("last_id") {
-        None => 0,
-        Some(value) => u16::try_from(super::map::number(&value, "last_id")?)
-            .map_err(|_| Fault::damaged("a collection's id", "a higher number"))?,
-    };
-    map.finish()?;
-    debug_assert!(collections.len() <= COLLECTION_COUNT_MAX);
-    Ok(Catalog {
-        version,
-        collections,
-        last_id,
-    })
 }
