@@ -147,9 +147,9 @@ mod write_set;
 mod writer;
 
 pub use collection::{
-    ByteString, Collection, Compound, Entities, Entity, EntityIds, Id, Index, Many, One, Parts,
-    SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection, Unique,
-    UniqueCompound, Uniqueness, Untyped,
+    ByteString, Collection, Compound, Entities, Entity, EntityIds, FoundEntities, Id, Index, Many,
+    One, Parts, SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection,
+    TypedFind, Unique, UniqueCompound, Uniqueness, Untyped,
 };
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;

@@ -20,6 +20,8 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
     } = entity;
     let constants = indexes.iter().map(|index| constant(entity, index));
     let checks = checks(entity);
+    let kept = indexes.iter().filter(|index| index.kind != Kind::Text);
+    let kept = kept.map(|index| &index.constant);
     quote! {
         #[automatically_derived]
         impl #krate::Entity for #ident {
@@ -30,6 +32,10 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
 
             fn id(&self) -> #krate::EntityId {
                 #krate::Id::entity_id(&self.#id)
+            }
+
+            fn indexes() -> ::std::vec::Vec<#krate::IndexSpec> {
+                ::std::vec![#(#ident::#kept.spec()),*]
             }
         }
 

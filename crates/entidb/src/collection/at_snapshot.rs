@@ -87,7 +87,11 @@ impl<T: Entity> SnapshotCollection<T> {
     /// # Errors
     /// As there.
     pub fn get(&self, id: impl ToId<T::Id>) -> Result<Option<T>> {
-        let (Some(held), id) = (&self.held, id.to_id()) else {
+        self.get_by_id(id.to_id())
+    }
+
+    pub(super) fn get_by_id(&self, id: EntityId) -> Result<Option<T>> {
+        let Some(held) = &self.held else {
             return Ok(None);
         };
         let stored = self.snapshot.get_stored(held.collection.id, id)?;

@@ -14,16 +14,32 @@ use crate::writer::Writer;
 impl Database {
     /// The collection of a type, made if it is not there, with what the type declares.
     ///
-    /// What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
+    /// Indexes that the type declares and that are not there are built before this returns; those of an earlier version of the
+    /// type stay until [`drop_index`](Self::drop_index). What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
     /// opened for reading nothing is made.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version than the type: nothing is
     /// read or changed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it is of an older one:
-    /// [`migrate`](Self::migrate) it first. Else as for [`write`](Self::write).
+    /// [`migrate`](Self::migrate) it first; or if an index of that name is declared differently.
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if entities that are there already have one value of a unique index:
+    /// that index is not made. Else as for [`write`](Self::write).
     pub fn collection<T: Entity>(&self) -> Result<Collection<T>> {
         self.declare::<T>()?;
+        self.declare_indexes::<T>()?;
         Ok(Collection::new(self.untyped(T::COLLECTION)))
+    }
+
+    /// Makes the indexes that the type declares and that are not there.
+    fn declare_indexes<T: Entity>(&self) -> Result<()> {
+        let specs = T::indexes();
+        if specs.is_empty() || self.writer_if_any().is_none() {
+            return Ok(());
+        }
+        for spec in &specs {
+            self.create_index(T::COLLECTION, spec)?;
+        }
+        Ok(())
     }
 
     fn declare<T: Entity>(&self) -> Result<()> {

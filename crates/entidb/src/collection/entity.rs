@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::id::Id;
 use crate::ids::EntityId;
+use crate::index::IndexSpec;
 
 /// A type whose values are the entities of a collection. [Derive](derive@crate::Entity) it.
 ///
@@ -55,4 +56,10 @@ pub trait Entity: Serialize + DeserializeOwned {
 
     /// The id under which it is stored.
     fn id(&self) -> EntityId;
+
+    /// The indexes that are kept of it: [`Database::collection`](crate::Database::collection) makes those that are not there.
+    #[must_use]
+    fn indexes() -> Vec<IndexSpec> {
+        Vec::new()
+    }
 }
