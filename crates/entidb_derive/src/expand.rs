@@ -13,6 +13,7 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
         krate,
         collection,
         version,
+        ttl,
         id,
         id_type,
         id_name,
@@ -22,6 +23,12 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
     let checks = checks(entity);
     let kept = indexes.iter().filter(|index| index.kind != Kind::Text);
     let kept = kept.map(|index| &index.constant);
+    let ttl = ttl.map(|micros| {
+        quote! {
+            const TIME_TO_LIVE: ::std::option::Option<::std::time::Duration> =
+                ::std::option::Option::Some(::std::time::Duration::from_micros(#micros));
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #krate::Entity for #ident {
@@ -29,6 +36,7 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
             const COLLECTION: &'static str = #collection;
             const ID_FIELD: &'static str = #id_name;
             const VERSION: u32 = #version;
+            #ttl
 
             fn id(&self) -> #krate::EntityId {
                 #krate::Id::entity_id(&self.#id)

@@ -27,6 +27,12 @@ impl Database {
     pub fn collection<T: Entity>(&self) -> Result<Collection<T>> {
         self.declare::<T>()?;
         self.declare_indexes::<T>()?;
+        if T::TIME_TO_LIVE.is_some()
+            && self.writer_if_any().is_some()
+            && self.time_to_live(T::COLLECTION) != T::TIME_TO_LIVE
+        {
+            self.set_time_to_live(T::COLLECTION, T::TIME_TO_LIVE)?;
+        }
         Ok(Collection::new(self.untyped(T::COLLECTION)))
     }
 

@@ -267,3 +267,34 @@ mod kept {
         );
     }
 }
+
+#[derive(Entity, Serialize, Deserialize)]
+#[entity(collection = "sessions", ttl = "30m")]
+struct Session {
+    #[entity(id)]
+    id: EntityId,
+    user: String,
+}
+
+#[test]
+fn entities_of_a_type_live_for_its_time() {
+    use std::time::{Duration, SystemTime};
+    let db = entidb::Options::new().background(false);
+    let db = db.open_in(entidb::storage::MemoryDirectory::new()).unwrap();
+    let half_an_hour = Duration::from_secs(1800);
+    assert_eq!(Session::TIME_TO_LIVE, Some(half_an_hour));
+    let sessions = db.collection::<Session>().unwrap();
+    assert_eq!(db.time_to_live("sessions"), Some(half_an_hour));
+    let id = EntityId::new();
+    let user = "ann".to_owned();
+    sessions.put(&Session { id, user }).unwrap();
+    let now = SystemTime::now();
+    assert_eq!(db.expire_until(now + half_an_hour / 2).unwrap(), 0);
+    assert_eq!(sessions.get(id).unwrap().unwrap().user, "ann");
+    assert_eq!(db.expire_until(now + half_an_hour).unwrap(), 1);
+    assert!(sessions.get(id).unwrap().is_none());
+    // What was set by hand is set again, and a type without a time changes nothing.
+    db.set_time_to_live("sessions", None).unwrap();
+    db.collection::<Session>().unwrap();
+    assert_eq!(db.time_to_live("sessions"), Some(half_an_hour));
+}
