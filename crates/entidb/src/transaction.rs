@@ -185,6 +185,7 @@ impl Transaction {
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
+        self.expiring.remove(&key);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::form::Form;
 use super::target::{decode, target};
 use crate::db::Database;
 use crate::error::Result;
+use crate::expiry::{Times, entity_of};
 use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::manifest::Older;
 use crate::migrations::{Migrations, Target};
@@ -84,6 +85,7 @@ impl Database {
             return Ok(0);
         }
         drop(snapshot);
+        migrated += self.migrate_timed::<T>(batch)?;
         let mut behind = None;
         loop {
             let older = self.older_behind::<T>(behind, batch)?;
@@ -98,6 +100,31 @@ impl Database {
         writer.committer.sync()?;
         writer.forget_older(collection, T::VERSION)?;
         Ok(migrated)
+    }
+
+    /// Migrates the entities that go at a time, which their new form is given in the same commit.
+    fn migrate_timed<T: Entity>(&self, batch: usize) -> Result<u64> {
+        let options = WriteOptions::new().durability(Durability::Eventual);
+        let (mut migrated, mut behind) = (0, None);
+        loop {
+            let times = Times::behind(&self.snapshot(), T::COLLECTION, behind, batch)?;
+            if times.last.is_none() {
+                return Ok(migrated);
+            }
+            behind = times.last;
+            let (count, _) = self.write_with(&options, |tx| {
+                let mut count = 0;
+                for due in &times.due {
+                    let is_of = entity_of(tx.snapshot(), due)?.is_some();
+                    if is_of && migrate_one::<T>(tx, due.entity)? {
+                        tx.expires(T::COLLECTION, due.entity, due.time_us);
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            })?;
+            migrated += count;
+        }
     }
 
     /// The next entities behind `behind` that have an older form.

@@ -12,7 +12,8 @@ use crate::write_options::Durability;
 use entidb_codec::Value;
 
 impl Transaction {
-    /// As [`put`](Self::put), of an entity that is deleted at the time `at`, unless it is put again or deleted before.
+    /// As [`put`](Self::put), of an entity that is deleted at the time `at`, unless it is put again before, also by an update or a
+    /// patch, which then says for how long, or deleted.
     ///
     /// The deletion is a commit like any other, by a thread in the background that waits for the time: usually within
     /// milliseconds; without [`Options::background`](crate::Options::background), by [`Database::expire`]. Until then every read sees

@@ -4,11 +4,13 @@
 //! deleted since; until that commit every read sees it, so that all reads of one snapshot agree. Relies on the LSN: the time is kept
 //! in an entity of the engine's own, of the same commit, and means that version alone. Must never delete without a commit.
 
+mod carry;
 mod database;
 mod due;
 mod sweep;
 mod timer;
 
+pub(crate) use carry::{Times, entity_of};
 pub(crate) use due::{Due, EXPIRY};
 pub(crate) use sweep::run;
 pub(crate) use timer::Timer;

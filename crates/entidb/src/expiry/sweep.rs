@@ -1,5 +1,6 @@
 //! Deleting what is due.
 
+use super::carry::entity_of;
 use super::due::{Due, EXPIRY};
 use crate::db::Database;
 use crate::error::{ErrorKind, Result};
@@ -65,14 +66,7 @@ impl Writer {
         for (id, payload) in due {
             let stored = Key::new(times, *id);
             let due = Due::decode(*id, payload)?;
-            let snapshot = transaction.snapshot();
-            let entity = snapshot.view().catalog.find(&due.collection);
-            let entity = entity.map(|collection| Key::new(collection, due.entity));
-            // Of the same commit, it is the version that the time was given to.
-            if let Some(entity) = entity
-                && let Some(lsn) = snapshot.lsn_of(entity)?
-                && snapshot.lsn_of(stored)? == Some(lsn)
-            {
+            if let Some(entity) = entity_of(transaction.snapshot(), &due)? {
                 transaction.expire_any(entity)?;
                 count += 1;
             }
