@@ -17,7 +17,10 @@ fn main() -> entidb::Result<()> {
     let time = Duration::from_secs(seconds.unwrap_or(2));
     println!("{THREADS} threads, each commit durable, one entity of 100 bytes:");
     let retention = Retention::bytes(u64::MAX);
-    let old = Retention { old: true, ..retention };
+    let old = Retention {
+        old: true,
+        ..retention
+    };
     let ways = [
         ("nobody follows, nothing is kept", None, false),
         ("all is kept", Some(retention), false),
@@ -76,7 +79,9 @@ fn commit(
         thread::sleep(time);
         stop.store(true, Ordering::Relaxed);
         for writer in writers {
-            writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            writer
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
         let rate = count.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
         let lag = match follower.map(|follower| follower.join()) {
@@ -89,19 +94,23 @@ fn commit(
 }
 
 /// Follows until it has everything; notes how old each commit was when it came.
-fn follow(
-    mut changes: Changes,
-    stop: &AtomicBool,
-    count: &AtomicU64,
-) -> entidb::Result<String> {
+fn follow(mut changes: Changes, stop: &AtomicBool, count: &AtomicU64) -> entidb::Result<String> {
     let mut lags = Vec::new();
     while !stop.load(Ordering::Relaxed) || (lags.len() as u64) < count.load(Ordering::Relaxed) {
         if let Some(commit) = changes.next_timeout(Duration::from_millis(50))? {
-            lags.push(SystemTime::now().duration_since(commit.time).unwrap_or_default());
+            lags.push(
+                SystemTime::now()
+                    .duration_since(commit.time)
+                    .unwrap_or_default(),
+            );
         }
     }
     lags.sort_unstable();
-    let at = |part: usize| lags.get(lags.len() * part / 1000).copied().unwrap_or_default();
+    let at = |part: usize| {
+        lags.get(lags.len() * part / 1000)
+            .copied()
+            .unwrap_or_default()
+    };
     Ok(format!(
         "; the follower had each {:?} after it was sealed (median), {:?} (99 %), its sync included",
         at(500),
@@ -118,6 +127,8 @@ fn catch_up(db: &Database) -> entidb::Result<()> {
         count += 1;
     }
     let rate = count as f64 / start.elapsed().as_secs_f64();
-    println!("    a follower from the first commit on: {rate:.0} commits a second, {count} of them");
+    println!(
+        "    a follower from the first commit on: {rate:.0} commits a second, {count} of them"
+    );
     Ok(())
 }

@@ -8,8 +8,8 @@ use entidb_codec::key;
 
 use super::entries::{EntryBounds, bounds_of};
 use super::position::Position;
-use super::within::Within;
 use super::walk::{Exact, Found, FoundIds, FoundPositions, Walk};
+use super::within::Within;
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
 use crate::format::entry_key;

@@ -452,7 +452,7 @@ fn a_migration_leaves_each_entity_the_time_at_which_it_goes() {
     let db = memory();
     put_v1(&db, 0..4);
     let now = SystemTime::now();
-    let at = |hour| now + Duration::from_secs(3600 * hour);
+    let at = |hour: u64| now + Duration::from_secs(3600 * hour);
     let nick = |n: u32| Value::from([("nick", Value::from(format!("user {n}").as_str()))]);
     db.write(|tx| {
         tx.put_expiring("users", id(1), &nick(1), at(1))?;
