@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use entidb::{ChangeKind, Database, EntityId, Value, Watch};
 
 /// So long a session lives from its last use on. In earnest: half an hour.
-const IDLE: Duration = Duration::from_millis(300);
+const IDLE: Duration = Duration::from_secs(1);
 
 struct Sessions {
     db: Database,

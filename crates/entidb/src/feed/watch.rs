@@ -15,6 +15,9 @@ use crate::index::Within;
 use crate::payload::Payload;
 use crate::sync::Instant;
 
+/// Between which values.
+type Values = (Bound<Value>, Bound<Value>);
+
 /// What is watched: [`Database::watch`].
 ///
 /// ```
@@ -27,7 +30,7 @@ pub struct Watch {
     collection: Option<String>,
     id: Option<EntityId>,
     /// An index, and between which of its values.
-    index: Option<(String, (Bound<Value>, Bound<Value>))>,
+    index: Option<(String, Values)>,
     after: Option<Lsn>,
 }
 
