@@ -73,6 +73,14 @@ impl<'a> Cursor<'a> {
         self.bytes.get(start..self.at).unwrap_or_default()
     }
 
+    /// Passes bytes that have been looked at.
+    #[inline]
+    pub(crate) fn pass(&mut self, len: usize) -> &'a [u8] {
+        let start = self.at;
+        self.at += len;
+        self.since(start)
+    }
+
     /// Goes back to an offset where it has been.
     pub(crate) fn rewind(&mut self, offset: usize) {
         self.at = offset;
@@ -97,15 +105,40 @@ impl<'a> Cursor<'a> {
                     self.at += 1;
                     return Ok(Some(u64::from(info)));
                 }
-                self.long_argument().map(Some)
+                match self.long_argument(info) {
+                    Some(argument) => Ok(Some(argument)),
+                    // Which fault it is, is told by the way that all heads go.
+                    None => self.head(self.at).map(|head| Some(head.argument)),
+                }
             }
             _ => Ok(None),
         }
     }
 
-    #[inline(never)]
-    fn long_argument(&mut self) -> Result<u64, DecodeError> {
-        self.head(self.at).map(|head| head.argument)
+    /// An argument of 1 to 8 bytes that is in its shortest form; else it stays where it is.
+    #[inline]
+    fn long_argument(&mut self, info: u8) -> Option<u64> {
+        let rest = self.bytes.get(self.at + 1..)?;
+        let (argument, len, least) = match info {
+            INFO_1 => (u64::from(*rest.first()?), 1, u64::from(INFO_1)),
+            INFO_2 => (
+                u64::from(u16::from_be_bytes(*rest.first_chunk()?)),
+                2,
+                1 << 8,
+            ),
+            INFO_4 => (
+                u64::from(u32::from_be_bytes(*rest.first_chunk()?)),
+                4,
+                1 << 16,
+            ),
+            INFO_8 => (u64::from_be_bytes(*rest.first_chunk()?), 8, 1 << 32),
+            _ => return None,
+        };
+        if argument < least {
+            return None;
+        }
+        self.at += 1 + len;
+        Some(argument)
     }
 
     /// The next item, if it is text; else it stays where it is.

@@ -79,10 +79,14 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
+    pub(super) fn map<V: Visitor<'de>>(
+        &mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
         let offset = self.cursor.offset();
         match self.cursor.map()? {
-            Some(count) => Map::read(self, offset, count, visitor),
+            Some(count) => Map::read(self, offset, count, fields, visitor),
             None => Err(self.unexpected(offset, &visitor)),
         }
     }
@@ -155,7 +159,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         float: deserialize_f32 deserialize_f64;
         text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
         array: deserialize_seq;
-        map: deserialize_map;
         deserialize_bytes: deserialize_byte_buf;
     }
 
@@ -168,7 +171,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             Token::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Token::Float(float) => visitor.visit_f64(float),
             Token::Array(count) => Seq::read(self, offset, count, visitor),
-            Token::Map(count) => Map::read(self, offset, count, visitor),
+            Token::Map(count) => Map::read(self, offset, count, &[], visitor),
             Token::Unsigned(integer) => visitor.visit_u64(integer),
             Token::Negative(_) | Token::Bignum { .. } => {
                 self.cursor.rewind(offset);
@@ -263,10 +266,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeserializeError> {
-        self.map(visitor)
+        self.map(fields, visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
+        self.map(&[], visitor)
     }
 
     #[inline]
