@@ -49,7 +49,7 @@ impl<'de> With<'_, 'de> {
             state: &mut state,
         })?;
         // A type that stops early has to leave nothing unseen.
-        if left > 0 || matches!(state, State::Before) {
+        if left > 0 || !matches!(state, State::Behind) {
             let message = format_args!("invalid length {}, fewer were read", count + 1);
             return Err(serde::de::Error::custom(message));
         }
