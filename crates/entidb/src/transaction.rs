@@ -1,6 +1,6 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,12 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::format::catalog::Index;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
+use crate::index::{Derived, EntryBounds, Overlay, Walk};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
-use crate::manifest::{Catalog, Collection};
+use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
 use crate::write_options::Isolation;
@@ -25,9 +27,13 @@ pub struct Transaction {
     /// Collections that the catalog has and the snapshot has not; whether they get these ids, the commit tells.
     made: Vec<CollectionId>,
     writes: WriteSet,
-    /// What was read, where the commit has to check it.
-    reads: Option<Mutex<Reads>>,
+    /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
+    reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
+    /// Versions of collections that what is written depends on.
+    versions: Vec<(CollectionId, u32)>,
+    /// What was written, as the indexes would find it that were asked.
+    overlays: Mutex<BTreeMap<IndexId, Overlay>>,
 }
 
 /// What a serializable transaction has read.
@@ -38,6 +44,8 @@ pub(crate) struct Reads {
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
+    /// Parts of indexes, each with the collection that the index is of.
+    pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
 }
 
 impl Reads {
@@ -51,13 +59,17 @@ impl Reads {
 /// What a transaction comes to, ready to be committed.
 pub(crate) struct Finished {
     /// What it was begun over.
-    pub(crate) lsn: Lsn,
+    pub(crate) snapshot: Snapshot,
     pub(crate) writes: WriteSet,
+    /// Index entries, where they do not follow from the writes.
+    pub(crate) derived: Option<Derived>,
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
     pub(crate) reads: Option<Reads>,
     /// The collection that it drops.
     pub(crate) drops: Option<CollectionId>,
+    /// Versions that collections have to have.
+    pub(crate) versions: Vec<(CollectionId, u32)>,
 }
 
 impl Transaction {
@@ -67,8 +79,10 @@ impl Transaction {
             snapshot,
             made: Vec::new(),
             writes: WriteSet::default(),
-            reads: (isolation == Isolation::Serializable).then(Mutex::default),
+            reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
+            versions: Vec::new(),
+            overlays: Mutex::default(),
         }
     }
 
@@ -88,7 +102,9 @@ impl Transaction {
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         let collection = self.make_collection(collection)?;
         self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))
+            .push(Key::new(collection, id), Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        Ok(())
     }
 
     /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
@@ -109,7 +125,11 @@ impl Transaction {
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction would grow above its limits. It is as it was.
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
         match self.find(collection) {
-            Some(collection) => self.writes.push(Key::new(collection, id), None),
+            Some(collection) => {
+                self.writes.push(Key::new(collection, id), None)?;
+                self.touch(collection, id);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -127,8 +147,59 @@ impl Transaction {
             return Ok(());
         };
         match ends(&ids) {
-            Some((first, last)) => self.writes.push_range(collection, first, last),
+            Some((first, last)) => {
+                // Of all that it deletes, nobody keeps a list.
+                self.overlays().clear();
+                self.writes.push_range(collection, first, last)
+            }
             None => Ok(()),
+        }
+    }
+
+    /// The collection with this name as the transaction knows it, if there is one.
+    pub(crate) fn find_entry(&self, name: &str) -> Option<&Collection> {
+        self.catalog.get(self.find(name)?)
+    }
+
+    /// Refuses the commit if the collection has another version by then than this one.
+    pub(crate) fn expect_version(&mut self, collection: CollectionId, version: u32) {
+        let expected = (collection, version);
+        if !self.versions.contains(&expected) {
+            self.versions.push(expected);
+        }
+    }
+
+    /// As [`put_payload`](Self::put_payload), into a collection that is there.
+    pub(crate) fn put_in(
+        &mut self,
+        collection: CollectionId,
+        id: EntityId,
+        payload: &Payload,
+    ) -> Result<()> {
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        Ok(())
+    }
+
+    /// The payload of an entity, as this transaction sees it, and the commit that has put it: the highest there can be for
+    /// the transaction's own.
+    pub(crate) fn get_stored(
+        &self,
+        collection: CollectionId,
+        id: EntityId,
+    ) -> Result<Option<(Lsn, Payload)>> {
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(payload) => {
+                let payload = Payload::stored(Bytes::copy_from_slice(payload));
+                Ok(Some((Lsn::MAX, payload)))
+            }
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_stored(collection, id)
+            }
         }
     }
 
@@ -141,15 +212,7 @@ impl Transaction {
         let Some(collection) = self.find(collection) else {
             return Ok(None);
         };
-        let key = Key::new(collection, id);
-        match self.writes.get(&key) {
-            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
-            Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_in(collection, id)
-            }
-        }
+        self.get_any(Key::new(collection, id))
     }
 
     /// Whether an entity is there, as this transaction sees it.
@@ -186,8 +249,9 @@ impl Transaction {
                     .snapshot
                     .range(collection, EntityId::MAX..EntityId::MIN),
                 head: None,
-                own: Vec::new().into_iter().peekable(),
+                own: Vec::new(),
                 deleted: Vec::new(),
+                descending: false,
                 done: false,
             };
         };
@@ -196,7 +260,7 @@ impl Transaction {
             reads.ranges.push((from, to));
         }
         let own = self.writes.within(from, to).into_iter();
-        let own: Vec<_> = own
+        let mut own: Vec<_> = own
             .map(|(key, own)| {
                 let payload = match own {
                     Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
@@ -205,13 +269,15 @@ impl Transaction {
                 (key.id(), payload)
             })
             .collect();
+        own.reverse();
         let ranges = self.writes.ranges().iter();
         let deleted = ranges.filter(|range| range.collection == id);
         TransactionScan {
             stored: self.snapshot.range(collection, first..=last),
             head: None,
-            own: own.into_iter().peekable(),
+            own,
             deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            descending: false,
             done: false,
         }
     }
@@ -221,6 +287,45 @@ impl Transaction {
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    fn overlays(&mut self) -> &mut BTreeMap<IndexId, Overlay> {
+        let overlays = self.overlays.get_mut();
+        overlays.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the overlays that an entity was written to.
+    fn touch(&mut self, collection: CollectionId, id: EntityId) {
+        let overlays = self.overlays.get_mut();
+        let overlays = overlays.unwrap_or_else(PoisonError::into_inner);
+        for (index, overlay) in overlays {
+            if self.catalog.collection_of(*index) == Some(collection) {
+                overlay.touch(id);
+            }
+        }
+    }
+
+    /// Walks through an index within these bounds, its own writes included.
+    pub(crate) fn walk_index(
+        &self,
+        index: Arc<Index>,
+        bounds: &EntryBounds,
+        descending: bool,
+    ) -> Result<Walk> {
+        if let Some(reads) = &self.reads {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            reads.entries.push((index.collection, bounds.clone()));
+        }
+        let mut overlays = self.overlays.lock();
+        let overlays = overlays.as_deref_mut();
+        let overlays = overlays.map_err(|_| Error::invalid("the transaction has panicked"))?;
+        let overlay = overlays
+            .entry(index.id)
+            .or_insert_with(|| Overlay::of(&self.writes, index.collection));
+        let own = overlay.within(&self.writes, &index, bounds, descending)?;
+        let reads = self.reads.as_ref().map(Arc::clone);
+        let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
+        Ok(walk.under(own, reads))
     }
 
     fn note_read(&self, key: Key) {
@@ -258,14 +363,16 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if let Some(id) = self.catalog.find(name) {
-            return Ok(id);
+        if self.catalog.find(name).is_none() {
+            check_name(name)?;
         }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
+        self.make_any_collection(name)
+    }
+
+    /// As [`make_collection`](Self::make_collection), also for one of the engine's own.
+    pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
+        if let Some(id) = self.catalog.find_any(name) {
+            return Ok(id);
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
@@ -275,6 +382,28 @@ impl Transaction {
         };
         self.made.push(id);
         Ok(id)
+    }
+
+    /// An entity of any collection, the engine's own included.
+    pub(crate) fn get_any(&self, key: Key) -> Result<Option<Payload>> {
+        match self.writes.get(&key) {
+            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_in(key.collection(), key.id())
+            }
+        }
+    }
+
+    /// Puts an entity into any collection.
+    pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Deletes an entity of any collection.
+    pub(crate) fn remove_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push(key, None)
     }
 
     /// Drops the collection `name`, with all that is in it.
@@ -289,13 +418,18 @@ impl Transaction {
 
     pub(crate) fn finish(self) -> Finished {
         let made = self.made.iter().filter_map(|id| self.catalog.get(*id));
-        let reads = self.reads.map(Mutex::into_inner);
+        let reads = self.reads.map(|reads| {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *reads)
+        });
         Finished {
-            lsn: self.snapshot.lsn(),
             drops: self.drops,
+            versions: self.versions,
             made: made.cloned().collect(),
+            snapshot: self.snapshot,
             writes: self.writes,
-            reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
+            derived: None,
+            reads,
         }
     }
 }
@@ -304,6 +438,22 @@ impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let len = self.writes.len_bytes();
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
+    }
+}
+
+/// Refuses what no collection may be called.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    match (1..=COLLECTION_NAME_LEN_MAX).contains(&name.len()) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        ))),
     }
 }
 
@@ -326,39 +476,57 @@ fn ends(ids: &impl RangeBounds<EntityId>) -> Option<(EntityId, EntityId)> {
 #[must_use = "a scan reads nothing until it is iterated"]
 pub struct TransactionScan {
     stored: Scan,
-    /// The stored entity that comes next.
-    head: Option<(EntityId, Payload)>,
-    own: std::iter::Peekable<std::vec::IntoIter<(EntityId, Option<Payload>)>>,
+    /// The stored entity that comes next, and the commit that has put it.
+    head: Option<(EntityId, Lsn, Payload)>,
+    /// What the transaction has written, the next one last.
+    own: Vec<(EntityId, Option<Payload>)>,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
+    descending: bool,
     done: bool,
 }
 
 impl TransactionScan {
+    /// The same walk from the highest id down. Called before the first entity is taken.
+    pub fn reverse(mut self) -> Self {
+        self.descending = !self.descending;
+        self.stored = self.stored.reverse();
+        self.own.reverse();
+        self
+    }
+
+    /// The rest of the walk behind an id, whether that is there or not: for the next page. Called before the first entity is
+    /// taken, and after [`reverse`](Self::reverse).
+    pub fn after(mut self, id: EntityId) -> Self {
+        self.stored = self.stored.after(id);
+        let descending = self.descending;
+        self.own
+            .retain(|(own, _)| comes_before(descending, id, *own));
+        self
+    }
+
     fn is_deleted(&self, id: EntityId) -> bool {
         let mut ranges = self.deleted.iter();
         ranges.any(|(first, last)| *first <= id && id <= *last)
     }
-}
 
-impl Iterator for TransactionScan {
-    type Item = Result<(EntityId, Payload)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next entity with the commit that has put it: the highest there can be for the transaction's own.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
         loop {
             while self.head.is_none() && !self.done {
-                match self.stored.next() {
-                    Some(Ok((id, _))) if self.is_deleted(id) => {}
+                match self.stored.next_stored() {
+                    Some(Ok((id, ..))) if self.is_deleted(id) => {}
                     Some(Ok(entity)) => self.head = Some(entity),
                     Some(Err(error)) => return Some(Err(error)),
                     None => self.done = true,
                 }
             }
-            let stored = self.head.as_ref().map(|(id, _)| *id);
-            let own = self.own.peek().map(|(id, _)| *id);
+            let stored = self.head.as_ref().map(|(id, ..)| *id);
+            let own = self.own.last().map(|(id, _)| *id);
+            let before = |stored, own| comes_before(self.descending, stored, own);
             match (stored, own) {
                 (None, None) => return None,
-                (Some(stored), own) if own.is_none_or(|own| stored < own) => {
+                (Some(stored), own) if own.is_none_or(|own| before(stored, own)) => {
                     return self.head.take().map(Ok);
                 }
                 (stored, _) => {
@@ -366,11 +534,25 @@ impl Iterator for TransactionScan {
                     if stored == own {
                         self.head = None;
                     }
-                    if let Some((id, Some(payload))) = self.own.next() {
-                        return Some(Ok((id, payload)));
+                    if let Some((id, Some(payload))) = self.own.pop() {
+                        return Some(Ok((id, Lsn::MAX, payload)));
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether `one` comes before `other` in a walk.
+fn comes_before(descending: bool, one: EntityId, other: EntityId) -> bool {
+    if descending { one > other } else { one < other }
+}
+
+impl Iterator for TransactionScan {
+    type Item = Result<(EntityId, Payload)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stored = self.next_stored()?;
+        Some(stored.map(|(id, _, payload)| (id, payload)))
     }
 }

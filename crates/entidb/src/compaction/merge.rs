@@ -7,16 +7,16 @@ use std::sync::Arc;
 use entidb_storage::Directory;
 
 use super::copy::{Copies, Reader};
+use super::entries::Entries;
 use super::keys::Keys;
 use super::plan::{Job, Rewrite};
 use super::space::{self, Count};
 use crate::error::{Error, Result};
-use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::ids::{CollectionId, StreamId};
 use crate::manifest::{Manifest, SealedEntry};
 use crate::options::Compression;
-use crate::ranges::{RangeTombstone, covering};
+use crate::ranges::RangeTombstone;
 use crate::run::{Builder, Run};
 use crate::stream::Stream;
 
@@ -35,6 +35,8 @@ pub(crate) struct Source<'a> {
     pub(crate) streams: &'a BTreeMap<StreamId, Arc<Stream>>,
     /// Whether a collection was dropped: nothing of it is kept.
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// Segments that are not taken apart, and not given up.
+    pub(crate) kept: &'a BTreeSet<StreamId>,
     /// The collection that an index is of; `None` if the index was dropped: none of its entries is kept.
     pub(crate) collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
 }
@@ -168,14 +170,17 @@ fn choose(
     let all: u64 = inputs.iter().map(|run| run.footer.entries).sum();
     let others = streams_outside(&job.runs, source.runs);
     if job.rewrite == Rewrite::Nothing {
-        return Ok(Some((small(inputs, &others, source.streams)?, all)));
+        let mut small = small(inputs, &others, source.streams)?;
+        small.retain(|stream| !source.kept.contains(stream));
+        return Ok(Some((small, all)));
     }
     let count = count(inputs, oldest, source, context)?;
     let compression = context.compression;
     let mut victims = space::victims(job.rewrite, &count, source.streams, compression)?;
-    victims.retain(|stream| !others.contains(stream));
+    victims.retain(|stream| !others.contains(stream) && !source.kept.contains(stream));
     let forgets = oldest && inputs.iter().any(|run| !run.ranges().is_empty());
     let same = count.keys == all && count.is_live() && !forgets;
+    let same = same && !loses_entries(inputs, oldest, source);
     match inputs.len() <= 1 && victims.is_empty() && same {
         true => Ok(None),
         false => Ok(Some((victims, count.keys))),
@@ -201,6 +206,7 @@ fn merge(
         false => kept_ranges(inputs, source.is_dropped),
     };
     let mut used = streams_outside(range, source.runs);
+    used.extend(source.kept);
     let mut merged = Merged {
         run: None,
         segments: Vec::new(),
@@ -212,8 +218,9 @@ fn merge(
         names: Vec::new(),
     };
     let mut next = keys.next()?;
-    let entries = draft_entries(inputs, oldest, source);
-    if next.is_some() || !ranges.is_empty() || !entries.is_empty() {
+    let mut entries = Entries::new(inputs, oldest, source)?;
+    let mut next_entry = entries.next()?;
+    if next.is_some() || !ranges.is_empty() || next_entry.is_some() {
         let mut builder = builder(context, &mut made.names, key_count)?;
         let older = source.runs.get(..range.start).unwrap_or_default();
         builder.set_older(older.iter().rev().cloned().collect());
@@ -235,8 +242,12 @@ fn merge(
             meter.add(cost, context)?;
             next = keys.next()?;
         }
-        for (key, (lsn, tombstone)) in entries {
-            builder.push_entry(&key, lsn, tombstone)?;
+        builder.expect_entries(value_count(inputs));
+        while let Some(entry) = next_entry {
+            let cost = 2 * entry.key.len() as u64;
+            builder.push_entry(entry.key, entry.lsn, entry.tombstone)?;
+            meter.add(cost, context)?;
+            next_entry = entries.next()?;
         }
         meter.flush(context)?;
         used.extend(builder.streams());
@@ -253,34 +264,23 @@ fn merge(
     Ok(merged)
 }
 
-/// The index entries of the merged run: a draft, all in memory.
-fn draft_entries(
-    inputs: &[Arc<Run>],
-    oldest: bool,
-    source: &Source<'_>,
-) -> BTreeMap<Vec<u8>, (Lsn, bool)> {
-    let ranges: Vec<_> = inputs
-        .iter()
-        .flat_map(|run| run.ranges())
-        .copied()
-        .collect();
-    let mut entries = BTreeMap::new();
-    for (key, lsn, tombstone) in inputs.iter().flat_map(|run| &run.footer.index) {
-        entries.insert(key.clone(), (*lsn, *tombstone));
-    }
-    entries.retain(|key, (lsn, tombstone)| {
-        let (Some((index, rest)), Some(id)) = (key.split_first_chunk(), key.last_chunk()) else {
-            return false;
-        };
-        let index = CollectionId(u16::from_be_bytes(*index));
-        debug_assert!(rest.len() >= 16);
-        (source.collection_of)(index).is_some_and(|collection| {
-            let key = Key::new(collection, EntityId::from_bytes(*id));
-            let hidden = covering(&ranges, &key, Lsn(u64::MAX)) > *lsn;
-            !(hidden || *tombstone && oldest || (source.is_dropped)(collection))
-        })
-    });
-    entries
+/// Whether a merge of these runs would leave index entries out, as their footers tell.
+fn loses_entries(inputs: &[Arc<Run>], oldest: bool, source: &Source<'_>) -> bool {
+    let mut indexes = inputs.iter().filter_map(|run| run.footer.index.as_ref());
+    let gone = |index: CollectionId| {
+        let collection = (source.collection_of)(index);
+        collection.is_none_or(|collection| (source.is_dropped)(collection))
+    };
+    indexes.any(|footer| {
+        let dropped = footer.indexes.iter().any(|(index, _)| gone(*index));
+        dropped || oldest && footer.tombstones > 0
+    })
+}
+
+/// How many values the index entries of these runs have, at the most.
+fn value_count(inputs: &[Arc<Run>]) -> u64 {
+    let indexes = inputs.iter().filter_map(|run| run.footer.index.as_ref());
+    indexes.map(|index| index.values).sum()
 }
 
 fn builder(

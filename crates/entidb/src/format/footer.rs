@@ -5,6 +5,7 @@ use entidb_codec::Value;
 use super::Fault;
 use super::batch;
 use super::chunk;
+use super::entry::IndexFooter;
 use super::key::{self, Key};
 use super::map::{Reader, Writer};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
@@ -50,6 +51,11 @@ impl Tally {
             synced: counts,
             all: counts,
         }
+    }
+
+    /// When the last commit was made, in microseconds since 1970.
+    pub(crate) fn last_time_us(&self) -> u64 {
+        self.synced.last_time_us
     }
 
     /// Counts a batch that was appended and is not yet synced.
@@ -156,8 +162,8 @@ pub(crate) struct RunFooter {
     /// What older runs hold of the same keys, about: each key once.
     pub(crate) overwritten: Live,
     pub(crate) ranges: Vec<RangeTombstone>,
-    /// Index entries: a draft, they will have pages of their own.
-    pub(crate) index: Vec<(Vec<u8>, Lsn, bool)>,
+    /// The index entries, if it holds any.
+    pub(crate) index: Option<IndexFooter>,
     /// Whether it was made with the oldest run among its inputs: then it no longer knows what was deleted, nor whose tombstone
     /// it was.
     pub(crate) forgetful: bool,
@@ -217,12 +223,8 @@ impl RunFooter {
         if !self.ranges.is_empty() {
             map.list("ranges", self.ranges.iter().map(range_value));
         }
-        if !self.index.is_empty() {
-            let entry = |(key, lsn, tombstone): &(Vec<u8>, Lsn, bool)| {
-                let fields = [key.clone().into(), lsn.0.into(), Value::from(*tombstone)];
-                Value::Array(fields.to_vec())
-            };
-            map.list("draft_entries", self.index.iter().map(entry));
+        if let Some(index) = &self.index {
+            map.set("index", index.value());
         }
         if self.forgetful {
             map.set("forgetful", true);
@@ -278,18 +280,7 @@ impl RunFooter {
                 ranges.push(range(Reader::of(value, "ranges")?)?);
             }
         }
-        let mut index = Vec::new();
-        if map.has("draft_entries") {
-            for value in map.list("draft_entries")? {
-                let bad = || Fault::damaged("an index entry", "another");
-                let fields = value.into_array().map_err(|_| bad())?;
-                let [key, lsn, Value::Bool(tombstone)] = fields.as_slice() else {
-                    return Err(bad());
-                };
-                let key = key.as_bytes().ok_or_else(bad)?.to_vec();
-                index.push((key, Lsn(super::map::number(lsn, "lsn")?), *tombstone));
-            }
-        }
+        let index = map.optional("index").map(IndexFooter::of).transpose()?;
         let footer = Self {
             entries,
             tombstones: map.number("tombstones")?,
@@ -333,7 +324,7 @@ fn range(mut entry: Reader) -> Result<RangeTombstone, Fault> {
     Ok(range)
 }
 
-fn numbers(map: &mut Reader, key: &'static str) -> Result<Vec<u64>, Fault> {
+pub(super) fn numbers(map: &mut Reader, key: &'static str) -> Result<Vec<u64>, Fault> {
     let values = map.list(key)?;
     let numbers = values.iter().map(|value| super::map::number(value, key));
     numbers.collect()

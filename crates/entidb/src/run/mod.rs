@@ -5,15 +5,12 @@
 
 mod builder;
 mod cursor;
-#[allow(dead_code, reason = "read by the indexes, which are being written")]
-mod entry_cursor;
+mod entry;
+mod output;
 mod reader;
 
 pub(crate) use builder::Builder;
 pub(crate) use cursor::{Cursor, overlaps};
-#[allow(
-    unused_imports,
-    reason = "read by the indexes, which are being written"
-)]
-pub(crate) use entry_cursor::{EntryCursor, EntryRef};
+pub(crate) use entry::Walk;
+pub(crate) use entry::{EntryCursor, EntryRef};
 pub(crate) use reader::Run;

@@ -52,6 +52,7 @@ impl Disk {
             payload_len: len as u32,
             collection: key.collection(),
             kind: record::Kind::Entity,
+            was: record::Was::Unknown,
             id: key.id(),
         };
         header.encode(&payload, &mut bytes);
@@ -85,6 +86,7 @@ fn view(stream: &Arc<Stream>, cache_bytes: u64) -> View {
         streams: [(StreamId(1), Arc::clone(stream))].into(),
         catalog: Arc::new(Catalog::default()),
         cache: Arc::new(Cache::new(cache_bytes)),
+        migrations: Arc::default(),
     }
 }
 
