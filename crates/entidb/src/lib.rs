@@ -130,7 +130,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
-#[cfg(all(test, entidb_schedules))]
+#[cfg(test)]
+#[cfg(entidb_schedules)]
 mod schedules;
 mod segment;
 mod snapshot;
