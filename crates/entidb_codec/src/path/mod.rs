@@ -109,7 +109,7 @@ impl Path {
     /// the answer may be wrong, but it is an answer: nothing here panics, hangs or allocates for a
     /// length that is not there.
     #[must_use]
-    pub fn find<'a>(&'a self, cbor: &'a [u8]) -> Find<'a> {
+    pub fn find<'p, 'a>(&'p self, cbor: &'a [u8]) -> Find<'p, 'a> {
         Find::new(&self.steps, cbor)
     }
 }
