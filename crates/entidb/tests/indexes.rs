@@ -302,7 +302,7 @@ fn a_serializable_transaction_is_refused_if_the_index_it_read_has_changed() {
     let others: [Other<'_>; 7] = [
         (&|| users.put(id(20), &entity("new", 3)).unwrap(), true),
         (&|| users.put(id(21), &entity("new", 7)).unwrap(), false),
-        (&|| drop(users.delete(id(2)).unwrap()), true),
+        (&|| assert!(users.delete(id(2)).unwrap()), true),
         (&|| users.put(id(3), &entity("3", 8)).unwrap(), true),
         (&|| users.put(id(8), &entity("8", 9)).unwrap(), false),
         (&|| users.put(id(4), &entity("other", 4)).unwrap(), true),

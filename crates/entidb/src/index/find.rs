@@ -12,6 +12,7 @@ use super::keys::Keys;
 use super::merged::Merged;
 use super::position::Position;
 use super::walk::{self, Exact, Found, FoundIds, FoundPositions, Steps, Walk};
+use super::within::Within;
 use super::words::{self, Word};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
@@ -398,6 +399,15 @@ impl<'a> Find<'a> {
                 upper
             },
         }
+    }
+
+    /// Which payloads it would find.
+    pub(crate) fn within(mut self) -> Result<Within> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let Exact { lower, upper } = self.exact();
+        Ok(Within::new(self.index, (lower, upper)))
     }
 
     fn walk(mut self) -> Walk {

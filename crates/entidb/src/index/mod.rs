@@ -19,12 +19,14 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;
 pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
+pub(crate) use within::Within;
 
 pub use crate::format::catalog::IndexKind;
 pub use find::Find;

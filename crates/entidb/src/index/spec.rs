@@ -62,7 +62,9 @@ impl IndexSpec {
         self
     }
 
-    /// Entities are found by the words of the texts at the paths, whatever their case.
+    /// Entities are found by the words of the texts at the paths, whatever their case: [`Find::all_of`](crate::Find::all_of),
+    /// [`any_of`](crate::Find::any_of), [`word_prefix`](crate::Find::word_prefix). Words are told apart by the word boundaries of
+    /// Unicode (UAX #29).
     #[must_use]
     pub fn full_text(mut self) -> Self {
         self.full_text = true;

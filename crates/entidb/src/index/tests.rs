@@ -54,6 +54,7 @@ fn spoil(db: &Database, n: u64, of: u64, tombstone: bool) {
         made: Vec::new(),
         reads: None,
         drops: None,
+        versions: Vec::new(),
     };
     let writer = db.writer().unwrap();
     writer.committer.commit(finished, Durability::Sync).unwrap();
