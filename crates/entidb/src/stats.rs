@@ -135,7 +135,11 @@ impl Stats {
             }
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
-            let troubles = [&queue.trouble, &queue.compaction_trouble, &queue.index_trouble];
+            let troubles = [
+                &queue.trouble,
+                &queue.compaction_trouble,
+                &queue.index_trouble,
+            ];
             let trouble = troubles.into_iter().flatten().next();
             let trouble = trouble.map(|trouble| trouble.message.clone());
             drop(queue);

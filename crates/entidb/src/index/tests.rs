@@ -46,7 +46,9 @@ fn spoil(db: &Database, n: u64, of: u64, tombstone: bool) {
     let mut index_key = Vec::new();
     let value = Value::from(i64::try_from(n).unwrap());
     key::push_value(&mut index_key, &value, Case::Sensitive).unwrap();
-    derived.push(index.id, &index_key, id(of), tombstone).unwrap();
+    derived
+        .push(index.id, &index_key, id(of), tombstone)
+        .unwrap();
     let finished = Finished {
         snapshot,
         writes: WriteSet::default(),
@@ -111,7 +113,10 @@ fn an_index_of_words_by_other_rules_is_made_again() {
     edited.unwrap();
     db.close().unwrap();
 
-    let reader = Options::new().read_only(true).open_in(directory.clone()).unwrap();
+    let reader = Options::new()
+        .read_only(true)
+        .open_in(directory.clone())
+        .unwrap();
     assert!(reader.untyped("a").by("text:text").is_err());
     let db = open(&directory);
     assert!(db.untyped("a").by("text:text").is_err());
