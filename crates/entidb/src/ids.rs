@@ -194,6 +194,10 @@ number! {
     pub CollectionId(u16)
 }
 number! {
+    /// An index's number in the catalog: of the same row as those of collections.
+    pub(crate) IndexId(u16)
+}
+number! {
     /// A stream's number in its name, from 1, never reused.
     pub StreamId(u64)
 }

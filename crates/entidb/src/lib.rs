@@ -62,6 +62,7 @@ mod compact;
 mod compaction;
 mod db;
 mod drop_collection;
+mod entry_table;
 mod environment;
 mod error;
 mod feed;
@@ -70,6 +71,7 @@ mod format;
 #[doc(hidden)]
 pub mod fuzz;
 mod ids;
+mod index;
 pub mod limits;
 mod load;
 mod log;
@@ -84,6 +86,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;
@@ -101,9 +105,13 @@ mod writer;
 pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Duplicate, Error, ErrorKind, Result};
 pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
+pub use index::{
+    Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
+    Position,
+};
 pub use options::{Compression, Options};
 pub use payload::Payload;
 pub use retention::Retention;

@@ -124,6 +124,7 @@ fn writer(
         editor,
         committer,
         feed,
+        indexing: Mutex::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),

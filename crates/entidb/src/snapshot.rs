@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::index::IndexInfo;
 use crate::manifest::is_hidden;
 use crate::memtable::{Version, is_empty_range};
 use crate::merge::Merge;
@@ -41,6 +42,15 @@ impl Snapshot {
         let collections = self.view.catalog.collections.iter();
         let names = collections.map(|collection| collection.name.as_str());
         names.filter(|name| !is_hidden(name))
+    }
+
+    /// The indexes of a collection, in the order of their making.
+    #[must_use]
+    pub fn indexes(&self, collection: &str) -> Vec<IndexInfo> {
+        let catalog = &self.view.catalog;
+        let id = catalog.find(collection);
+        let indexes = id.into_iter().flat_map(|id| catalog.indexes_of(id));
+        indexes.map(|index| IndexInfo::of(index)).collect()
     }
 
     /// The payload of an entity; `None` if the collection or the entity is not there.

@@ -29,6 +29,8 @@ pub(crate) struct Writer {
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
     pub(crate) feed: Arc<Feed>,
+    /// Whoever builds indexes holds it.
+    pub(crate) indexing: Mutex<()>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.

@@ -13,12 +13,12 @@ fn open(disk: &MemoryDirectory, compression: Compression) -> Database {
     options.open_in(disk.clone()).unwrap()
 }
 
-/// A few hundred entities that compress well, in a segment.
+/// Entities that compress well, in a segment.
 fn compressed(compression: Compression) -> (MemoryDirectory, Content) {
     let disk = MemoryDirectory::new();
     let db = open(&disk, compression);
     db.write(|tx| {
-        for n in 0..300 {
+        for n in 0..80 {
             let text = format!("entity number {n}: {}", "the same words again ".repeat(9));
             tx.put("things", id(n), &Value::from(text.as_str()))?;
         }

@@ -9,6 +9,7 @@ use crate::db::Database;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId};
+use crate::index::Find;
 use crate::manifest::Catalog;
 use crate::payload::Payload;
 use crate::snapshot::Scan;
@@ -177,6 +178,14 @@ impl Untyped {
             Some(collection) => snapshot.count_in(collection, ..),
             None => Ok(0),
         }
+    }
+
+    /// Asks the index `index`, as it is now.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::by`](crate::Snapshot::by).
+    pub fn by(&self, index: &str) -> Result<Find<'static>> {
+        self.db.snapshot().by(&self.name, index)
     }
 
     /// All entities in id order, as they are now.

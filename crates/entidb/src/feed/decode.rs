@@ -40,6 +40,9 @@ pub(super) fn changes(
             Payload::stored(body.slice_ref(found.bytes.get(from..).unwrap_or_default()))
         };
         let record::Header { kind, id, was, .. } = found.header;
+        if kind.is_entry() {
+            return Ok(());
+        }
         if kind == Kind::Before {
             let last = entities.last_mut().filter(|last| open && last.id == id);
             if let Some(last) = last {
@@ -79,7 +82,7 @@ pub(super) fn changes(
                 ranges.push(change(id, kind, None));
             }
             Kind::Collection => ranges.push(change(EntityId::MIN, ChangeKind::Drop, None)),
-            Kind::Before => {}
+            Kind::Before | Kind::Entry | Kind::EntryTombstone => {}
         }
         Ok(())
     })?;

@@ -5,9 +5,14 @@
     reason = "the tests' own bytes"
 )]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use entidb_codec::Path;
+use entidb_codec::key::Case;
 
 use super::batch::{self, Synced};
+use super::catalog::{Index, IndexKind, State};
 use super::checksum::{Binding, bound};
 use super::chunk::{self, Table};
 use super::entry::IndexFooter;
@@ -19,7 +24,7 @@ use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEnt
 use super::page::{self, Entry, LeafBuilder, Page};
 use super::retained::{Dropped, FeedEntry};
 use super::{block, entry, filter, record};
-use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn, StreamId};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
 use crate::retention::Retention;
@@ -132,6 +137,24 @@ fn a_record_is_as_drawn() {
     let (bytes, binding) = sample_record(record::Kind::Before, &payload);
     assert_golden("record of what was before", &bytes);
     assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let mut key = Vec::new();
+    entidb_codec::key::push(&mut key, &[0x61, 0x61], Case::Sensitive).expect("an item");
+    let (bytes, binding) = sample_record(record::Kind::Entry, &key);
+    assert_golden("index entry", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::EntryTombstone, &key);
+    assert_golden("index entry tombstone", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+}
+
+#[test]
+fn an_index_entry_has_a_key_and_not_a_longer_one_than_there_can_be() {
+    for len in [0, 1025] {
+        let (bytes, binding) = sample_record(record::Kind::Entry, &vec![b'x'; len]);
+        assert!(record::open(&bytes, binding).is_err(), "{len}");
+    }
+    let (bytes, binding) = sample_record(record::Kind::Entry, &[b'x'; 1024]);
+    assert!(record::open(&bytes, binding).is_ok());
 }
 
 #[test]
@@ -163,7 +186,7 @@ fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
 #[test]
 fn a_record_of_a_kind_to_come_is_refused_by_its_flags() {
     let (mut bytes, binding) = sample_record(record::Kind::Entity, &[0xf6]);
-    for flags in [4_u16, 7, 8, 0x8000] {
+    for flags in [7_u16, 8, 0x8000] {
         bytes[10..12].copy_from_slice(&flags.to_le_bytes());
         let crc = bound(binding, &bytes[4..]);
         bytes[..4].copy_from_slice(&crc.to_le_bytes());
@@ -598,7 +621,29 @@ fn sample_manifest() -> Manifest {
                     name: "things".to_owned(),
                 },
             ],
-            last_id: 3,
+            indexes: vec![
+                Arc::new(Index {
+                    id: IndexId(3),
+                    collection: CollectionId(1),
+                    name: "names".to_owned(),
+                    paths: vec![path("name.last"), path("name.first")],
+                    unique: true,
+                    kind: IndexKind::Value,
+                    case: Case::Insensitive,
+                    state: State::Building(id(0x11)),
+                }),
+                Arc::new(Index {
+                    id: IndexId(5),
+                    collection: CollectionId(2),
+                    name: "tags[]".to_owned(),
+                    paths: vec![path("tags[]")],
+                    unique: false,
+                    kind: IndexKind::Value,
+                    case: Case::Sensitive,
+                    state: State::Ready,
+                }),
+            ],
+            last_id: 6,
         },
         feed: Some(FeedEntry {
             floor: Lsn(2),
@@ -613,6 +658,28 @@ fn sample_manifest() -> Manifest {
                 lsn: Lsn(5),
             }],
         }),
+    }
+}
+
+fn path(text: &str) -> Path {
+    Path::parse(text).expect("a path")
+}
+
+#[test]
+fn indexes_that_cannot_stand_in_a_catalog_are_refused() {
+    let spoil: [fn(&mut Index); 6] = [
+        |index| index.id = IndexId(2),
+        |index| index.id = IndexId(5),
+        |index| index.collection = CollectionId(9),
+        |index| index.name.clear(),
+        |index| index.paths.clear(),
+        |index| index.name = "x".repeat(256),
+    ];
+    for (number, spoil) in spoil.into_iter().enumerate() {
+        let mut manifest = sample_manifest();
+        spoil(Arc::make_mut(&mut manifest.catalog.indexes[0]));
+        let bytes = manifest.encode(SALT).expect("small");
+        assert!(Manifest::decode(&bytes).is_err(), "{number}");
     }
 }
 

@@ -103,6 +103,7 @@ impl Store {
                 catalog: Catalog {
                     version: 1,
                     collections: collections.collect(),
+                    indexes: Vec::new(),
                     last_id: 0,
                 },
             },
