@@ -46,7 +46,8 @@ pub(crate) struct Queue {
     /// Up to here, what was deleted may have been forgotten by a merge, so that whether it was deleted since a snapshot from
     /// before cannot be told.
     pub(crate) forgotten: Lsn,
-    /// Collections that are being dropped: committed perhaps, and not taken out of the catalog yet.
+    /// Collections that are being dropped, committed perhaps and not taken out of the catalog yet; or migrated. Nobody else
+    /// commits to them.
     pub(super) dropping: Vec<CollectionId>,
     /// Whether the background is to make the log that comes next.
     pub(super) wants_log: bool,
@@ -169,7 +170,7 @@ impl Queue {
         Some((sealer.stream, sealer.at() + len))
     }
 
-    /// Whether the collection `id` is being dropped.
+    /// Whether nobody else may commit to the collection `id`.
     pub(super) fn is_dropping(&self, id: CollectionId) -> bool {
         self.dropping.contains(&id)
     }

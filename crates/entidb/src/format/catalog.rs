@@ -6,8 +6,9 @@ use entidb_codec::key::Case;
 use entidb_codec::{Path, Value};
 
 use super::Fault;
+use super::collection::Collection;
 use super::map::{Reader, Writer, number};
-use crate::ids::{CollectionId, EntityId, IndexId};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::limits::{
     COLLECTION_COUNT_MAX, COLLECTION_NAME_LEN_MAX, INDEX_NAME_LEN_MAX, INDEX_PATH_COUNT_MAX,
 };
@@ -31,12 +32,6 @@ const HIDDEN_MARK: char = '~';
 /// Whether a collection of this name is the engine's own, and nobody else's business.
 pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with(HIDDEN_MARK)
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Collection {
-    pub(crate) id: CollectionId,
-    pub(crate) name: String,
 }
 
 /// An index: declared once, it stays as it is, but for its state.
@@ -188,13 +183,25 @@ impl Catalog {
         self.indexes_of(id).find(|index| index.name == name)
     }
 
+    /// Changes what is said of the collection with this id, if there is one.
+    pub(crate) fn change(&mut self, id: CollectionId, change: impl FnOnce(&mut Collection)) {
+        let mut collections = self.collections.iter_mut();
+        if let Some(collection) = collections.find(|c| c.id == id) {
+            change(collection);
+            self.version += 1;
+        }
+    }
+
+    /// The last commit whose form is told by its LSN: no later one may have the same or a lower LSN.
+    pub(crate) fn last_of_older(&self) -> Lsn {
+        let older = self.collections.iter().flat_map(|c| &c.older);
+        older.map(|older| older.last_lsn).max().unwrap_or(Lsn::ZERO)
+    }
+
     /// Makes a collection, whose id no other has had; `None` if there have been as many as there can be.
     pub(crate) fn make(&mut self, name: &str) -> Option<CollectionId> {
         let id = CollectionId(self.next_id()?);
-        self.collections.push(Collection {
-            id,
-            name: name.to_owned(),
-        });
+        self.collections.push(Collection::new(id, name));
         Some(id)
     }
 
@@ -259,12 +266,7 @@ impl Catalog {
         catalog.set("version", self.version);
         catalog.list(
             "collections",
-            self.collections.iter().map(|collection| {
-                let mut entry = Writer::default();
-                entry.set("id", u64::from(collection.id.0));
-                entry.set("name", collection.name.as_str());
-                entry.value()
-            }),
+            self.collections.iter().map(Collection::value),
         );
         if !self.indexes.is_empty() {
             catalog.list("indexes", self.indexes.iter().map(|index| index.value()));
@@ -279,12 +281,7 @@ impl Catalog {
         let version = map.number("version")?;
         let mut collections: Vec<Collection> = Vec::new();
         for value in map.list("collections")? {
-            let mut entry = Reader::of(value, "collections")?;
-            let collection = Collection {
-                id: CollectionId(entry.narrow("id")?),
-                name: entry.string("name")?,
-            };
-            entry.finish()?;
+            let collection = Collection::decode(value)?;
             let last = collections.last().map_or(0, |last| last.id.0);
             let len = collection.name.len();
             if collection.id.0 <= last || len == 0 || len > COLLECTION_NAME_LEN_MAX {
