@@ -59,7 +59,9 @@ fn leaf(node: &Node) {
         at = node.behind(at);
     }
     assert_eq!(keys.len(), node.count());
-    let groups: usize = (0..node.group_count()).map(|group| node.row_count(group)).sum();
+    let groups: usize = (0..node.group_count())
+        .map(|group| node.row_count(group))
+        .sum();
     assert_eq!(groups, node.count());
     for (_, place) in keys.iter().rev() {
         at = node.before(at);
@@ -84,7 +86,9 @@ fn begins(key: &[u8], other: &[u8]) -> bool {
 
 /// Every child of an inner page.
 fn inner(node: &Node, key: &[u8]) {
-    let children: Vec<_> = (0..node.count()).map(|index| node.child_at(index)).collect();
+    let children: Vec<_> = (0..node.count())
+        .map(|index| node.child_at(index))
+        .collect();
     for index in 1..node.count() {
         let separator = node.separator(index);
         assert!(children.contains(&node.child(&separator)));
@@ -110,7 +114,10 @@ pub(super) fn entry_seeds() -> Vec<Vec<u8>> {
     }
     seeds.push(builder.finish(1, SALT, OFFSET));
     for seed in &mut seeds {
-        let used = seed.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        let used = seed
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |at| at + 1);
         seed.truncate(used);
     }
     seeds.push([&[0, 3][..], b"\x40key\0", &[7; 16]].concat());

@@ -7,8 +7,8 @@ use entidb_storage::MemoryDirectory;
 use super::image::{self, Content, content, id};
 use super::input::Input;
 use crate::{
-    Compression, Database, Durability, EntityId, IndexSpec, Isolation, Options, Result, Snapshot, Transaction,
-    Value, WriteOptions,
+    Compression, Database, Durability, EntityId, IndexSpec, Isolation, Options, Result, Snapshot,
+    Transaction, Value, WriteOptions,
 };
 
 const COLLECTIONS: [&str; 3] = ["a", "b", "c"];
@@ -321,8 +321,15 @@ fn found(snapshot: &Snapshot, name: &str, state: &Content, input: &mut Input<'_>
     let encoded = entidb_codec::encode(&value).expect("a value");
     let of = state.iter().filter(|((other, _), _)| other == name);
     let has = |bytes: &[u8]| entidb_codec::object::get(bytes, INDEXED) == Some(&encoded[..]);
-    let expected = of.clone().filter(|(_, bytes)| has(bytes)).map(|((_, id), _)| *id);
-    let found: Vec<_> = find.equal(&value).ids().map(|id| id.expect("sound")).collect();
+    let expected = of
+        .clone()
+        .filter(|(_, bytes)| has(bytes))
+        .map(|((_, id), _)| *id);
+    let found: Vec<_> = find
+        .equal(&value)
+        .ids()
+        .map(|id| id.expect("sound"))
+        .collect();
     assert_eq!(found, expected.collect::<Vec<_>>());
     let all = |reverse: bool| {
         let find = snapshot.by(name, INDEXED).expect("it was there");

@@ -108,7 +108,9 @@ pub(super) fn small(closed: bool) -> (Image, Content) {
         tx.delete_range("things", EntityId::MIN..=id(1))
     })
     .expect("room");
-    db.untyped("things").put(id(3), &Value::from(THING)).expect("room");
+    db.untyped("things")
+        .put(id(3), &Value::from(THING))
+        .expect("room");
     let model = content(&db).expect("sound");
     let open = of(&directory);
     db.close().expect("room");
