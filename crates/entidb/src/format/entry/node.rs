@@ -182,12 +182,28 @@ impl Node {
 
     /// Puts the value at `group` into `key`, and room for an id behind it.
     pub(crate) fn write_value(&self, group: usize, key: &mut Vec<u8>) {
+        let (prefix, suffix) = (self.prefix(), self.group(group).suffix);
         key.clear();
-        key.extend_from_slice(self.prefix());
-        key.extend_from_slice(self.group(group).suffix);
+        key.reserve(prefix.len() + suffix.len() + EntityId::LEN);
+        key.extend_from_slice(prefix);
+        key.extend_from_slice(suffix);
         key.extend_from_slice(self.id_prefix());
-        let rest = EntityId::LEN.saturating_sub(usize::from(self.id_prefix_len));
-        key.resize(key.len() + rest, 0);
+        key.resize(prefix.len() + suffix.len() + EntityId::LEN, 0);
+    }
+
+    /// Whether the value at `group` is this one.
+    #[inline]
+    pub(crate) fn has_value(&self, group: usize, value: &[u8]) -> bool {
+        value.strip_prefix(self.prefix()) == Some(self.group(group).suffix)
+    }
+
+    /// The id at `place`, of which commit the entry is, and whether it is a tombstone.
+    #[inline]
+    pub(crate) fn id(&self, place: Place) -> (EntityId, Lsn, bool) {
+        let mut id = [0; EntityId::LEN];
+        put(&mut id, 0, self.id_prefix());
+        let (lsn, tombstone) = self.write_id(place, &mut id);
+        (EntityId::from_bytes(id), lsn, tombstone)
     }
 
     /// Puts the id at `place` into the `key` of its value. Says of which commit the entry is, and whether it is a tombstone.
@@ -206,17 +222,6 @@ impl Node {
         (Lsn(self.base.saturating_add(rest >> self.flags)), tombstone)
     }
 
-    /// The id of a row.
-    #[inline]
-    fn id(&self, row: &[u8]) -> [u8; EntityId::LEN] {
-        let mut id = [0; EntityId::LEN];
-        let prefix = self.id_prefix();
-        put(&mut id, 0, prefix);
-        let rest = row.get(..EntityId::LEN.saturating_sub(prefix.len()));
-        put(&mut id, prefix.len(), rest.unwrap_or_default());
-        id
-    }
-
     /// The first entry that is not below `key`; with `behind`, the first one above it. Behind the last if there is none.
     pub(crate) fn position(&self, key: &[u8], behind: bool) -> Place {
         let rest = match self.rest(key) {
@@ -233,6 +238,32 @@ impl Node {
             return Place { group: before, row };
         }
         Place { group, row: 0 }
+    }
+
+    /// As [`position`](Self::position), of a key that is likely to be near the entry at `from`, and not to be below it.
+    #[inline]
+    pub(crate) fn position_near(&self, from: Place, key: &[u8], behind: bool) -> Place {
+        let next = from.group + 1;
+        let Ok(rest) = self.rest(key) else {
+            return self.position(key, behind);
+        };
+        let beyond = next >= self.words.len() || self.word(next) >> AT_BITS > head_of(rest);
+        if from.row > 0 || !beyond {
+            return self.position(key, behind);
+        }
+        let group = self.group(from.group);
+        let row = match rest.strip_prefix(group.suffix) {
+            Some(rest) => self.row_among(&group, rest, behind),
+            None if group.suffix < rest => None,
+            None => Some(0),
+        };
+        match row {
+            Some(row) => Place { row, ..from },
+            None => Place {
+                group: next,
+                row: 0,
+            },
+        }
     }
 
     /// Behind the last entry.
@@ -341,7 +372,22 @@ impl Node {
         if self.level > 0 {
             return behind || !rest.is_empty();
         }
-        is_below(&self.id(group.rows), rest, behind)
+        self.is_row_before(group.rows, rest, behind)
+    }
+
+    /// Whether the id of the row that `row` begins with is below `rest`; with `behind`, or is `rest`.
+    #[inline]
+    fn is_row_before(&self, row: &[u8], rest: &[u8], behind: bool) -> bool {
+        if rest.is_empty() {
+            return false;
+        }
+        let prefix = self.id_prefix();
+        let own = row.get(..EntityId::LEN.saturating_sub(prefix.len()));
+        let order = match rest.strip_prefix(prefix) {
+            Some(rest) => own.unwrap_or_default().cmp(rest),
+            None => prefix.cmp(rest),
+        };
+        order.is_lt() || behind && order.is_eq()
     }
 
     /// The first row of the group that is not before `rest`; `None` if all are, or the group does not begin so.
@@ -349,27 +395,24 @@ impl Node {
     fn row_in(&self, group: usize, rest: &[u8], behind: bool) -> Option<usize> {
         let group = self.group(group);
         let rest = rest.strip_prefix(group.suffix)?;
-        let (count, len) = (self.count_rows(&group), usize::from(self.row_len));
+        self.row_among(&group, rest, behind)
+    }
+
+    /// The first row of the group whose id is not before `rest`; `None` if all are.
+    #[inline]
+    fn row_among(&self, group: &Group<'_>, rest: &[u8], behind: bool) -> Option<usize> {
+        let (count, len) = (self.count_rows(group), usize::from(self.row_len));
         let (mut low, mut high) = (0, count);
         while low < high {
             let middle = low + (high - low) / 2;
             let row = group.rows.get(middle * len..).unwrap_or_default();
-            if is_below(&self.id(row), rest, behind) {
+            if self.is_row_before(row, rest, behind) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         (low < count).then_some(low)
-    }
-}
-
-#[inline]
-fn is_below(id: &[u8], rest: &[u8], behind: bool) -> bool {
-    match id.cmp(rest) {
-        Ordering::Less => true,
-        Ordering::Equal => behind,
-        Ordering::Greater => false,
     }
 }
 
