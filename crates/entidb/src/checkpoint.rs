@@ -242,7 +242,7 @@ impl Writer {
             builder.set_older(self.published.get().0.runs.clone());
             builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
             memtable.try_for_each(|key, location| builder.push(key, location))?;
-            // PLACE: the memtable's index entries, in key order, by `builder.push_entry`.
+            // PLACE: the memtable's index entries: `builder.expect_entries`, then in key order `builder.push_entry`.
             let entry = builder.finish(first_lsn, memtable.last_lsn())?;
             Run::open(&*self.directory, entry, database)
         };

@@ -77,13 +77,19 @@ fn measure(name: &str, count: u64, value: fn(u64) -> Vec<u8>) {
         .map(|n| [value(n).as_slice(), &id(n)].concat())
         .collect();
     keys.sort_unstable();
+    // Side by side, as a merge or a memtable has them.
+    let bytes: Vec<u8> = keys.concat();
+    let mut rest = bytes.as_slice();
+    let lens: Vec<usize> = keys.iter().map(Vec::len).collect();
     let directory = MemoryDirectory::new();
     let mut builder = Builder::create(&directory, StreamId(1), [1; 16], 7, 0).expect("new");
     builder.expect_entries(count);
     let started = Clock::start();
-    for key in &keys {
+    for (n, len) in lens.iter().enumerate() {
+        let key;
+        (key, rest) = rest.split_at(*len);
         builder
-            .push_entry(key, Lsn(1 + mix64(key.len() as u64) % 1000), false)
+            .push_entry(key, Lsn(1 + mix64(n as u64) % 1000), false)
             .expect("pushed");
     }
     let entry = builder.finish(Lsn(0), Lsn(2000)).expect("sealed");
@@ -122,6 +128,18 @@ fn measure(name: &str, count: u64, value: fn(u64) -> Vec<u8>) {
     }
     let find = started.nanoseconds() / FIND_COUNT as f64;
     assert!(found >= FIND_COUNT);
+    let started = Clock::start();
+    let mut found = 0;
+    for value in &wanted {
+        assert!(run.may_have_value(&cache, value).expect("sound"));
+        run.each_with_value(&cache, value, |_, _, _| {
+            found += 1;
+            false
+        })
+        .expect("sound");
+    }
+    let each = started.nanoseconds() / FIND_COUNT as f64;
+    assert_eq!(found, FIND_COUNT);
     let absent: Vec<Vec<u8>> = (0..FIND_COUNT).map(|n| value(count + n)).collect();
     let started = Clock::start();
     let passed = absent
@@ -133,7 +151,7 @@ fn measure(name: &str, count: u64, value: fn(u64) -> Vec<u8>) {
     let key_len = keys.iter().map(Vec::len).sum::<usize>() as f64 / count as f64;
     assert!(keys.iter().all(|key| split(key).is_some()));
     eprintln!(
-        "{name}: {:.1} bytes an entry on disk, {:.1} in memory, of keys of {key_len:.1}; {} pages, {} leaves\n  build {build:.0} ns, first scan {first:.0}, scan {forth:.0}, back {back:.0}, walk {walked:.0}, find {find:.0}, skip {skip:.0} ({passed} pass)",
+        "{name}: {:.1} bytes an entry on disk, {:.1} in memory, of keys of {key_len:.1}; {} pages, {} leaves\n  build {build:.0} ns, first scan {first:.0}, scan {forth:.0}, back {back:.0}, walk {walked:.0}, find {find:.0}, each {each:.0}, skip {skip:.0} ({passed} pass)",
         (entry.len) as f64 / count as f64,
         cache.len_bytes() as f64 / count as f64,
         index.pages,
