@@ -342,12 +342,8 @@ fn problems(run: &Run) -> Vec<Problem> {
 /// Entries of a tree of two levels.
 fn many() -> Model {
     let key = |n: u64| {
-        [
-            &[0, 1, 4][..],
-            &(n / 3).to_be_bytes(),
-            &u128::from(n).to_be_bytes(),
-        ]
-        .concat()
+        let id = (u128::from(mix64(n)) << 64) | u128::from(mix64(!n));
+        [&[0, 1, 4][..], &(n / 3).to_be_bytes(), &id.to_be_bytes()].concat()
     };
     (0..600)
         .map(|n| (key(n), (Lsn(n % 5), n.is_multiple_of(7))))

@@ -77,7 +77,9 @@ impl<'a> Body<'a> {
                 groups.bytes.extend_from_slice(take(&mut ids, id_len)?);
                 let lsn = unpack(self.bases, widths.base, entry);
                 let rest = (lsn << widths.flags) | unpack(self.flags, widths.flags, entry);
-                groups.bytes.extend_from_slice(rest.to_le_bytes().get(..rest_len)?);
+                groups
+                    .bytes
+                    .extend_from_slice(rest.to_le_bytes().get(..rest_len)?);
                 entry += 1;
             }
         }
