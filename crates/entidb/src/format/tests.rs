@@ -505,14 +505,7 @@ fn sample_manifest() -> Manifest {
             version: 2,
             collections: vec![
                 Collection::new(CollectionId(1), "people"),
-                Collection {
-                    version: 2,
-                    older: vec![Older {
-                        version: 1,
-                        last_lsn: Lsn(3),
-                    }],
-                    ..Collection::new(CollectionId(2), "things")
-                },
+                Collection::new(CollectionId(2), "things"),
             ],
             indexes: vec![
                 Arc::new(Index {
@@ -586,6 +579,34 @@ fn a_manifest_is_as_drawn() {
         Ok(manifest)
     );
     assert_strict(&bytes, |b| Manifest::decode(b).map_err(|(_, fault)| fault));
+}
+
+#[test]
+fn a_manifest_says_in_which_form_entities_are_and_no_forms_out_of_order() {
+    let forms = |older: &[(u32, u64)]| {
+        let mut manifest = sample_manifest();
+        let collection = &mut manifest.catalog.collections[1];
+        collection.version = 3;
+        let older = older.iter().map(|(version, last_lsn)| Older {
+            version: *version,
+            last_lsn: Lsn(*last_lsn),
+        });
+        collection.older = older.collect();
+        manifest
+    };
+    for older in [&[][..], &[(1, 3)], &[(1, 3), (2, 3)], &[(1, 0), (2, 9)]] {
+        let manifest = forms(older);
+        let bytes = manifest.encode(SALT).expect("small");
+        assert_eq!(
+            Manifest::decode(&bytes).map_err(|(_, fault)| fault),
+            Ok(manifest)
+        );
+        assert_strict(&bytes, |b| Manifest::decode(b).map_err(|(_, fault)| fault));
+    }
+    for wrong in [&[(3, 3)][..], &[(2, 3), (1, 4)], &[(1, 4), (2, 3)]] {
+        let bytes = forms(wrong).encode(SALT).expect("small");
+        assert!(Manifest::decode(&bytes).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]
