@@ -15,7 +15,7 @@ const CRC_LEN: usize = 4;
 /// Length of a range tombstone's payload in bytes: the last id.
 const RANGE_LEN: u32 = 16;
 /// The longest payload of an index entry, in bytes: its key.
-const INDEX_KEY_LEN_MAX: u32 = 1024;
+const INDEX_KEY_LEN_MAX: u32 = 976;
 
 /// The low three bits of the flags: what the record says. Value 7 is reserved.
 const KIND_MASK: u16 = 0b111;
@@ -350,4 +350,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
-const _: () = assert!(INDEX_KEY_LEN_MAX as usize == crate::limits::INDEX_KEY_LEN_MAX);
+const _: () = assert!(INDEX_KEY_LEN_MAX as usize == super::entry_key::SHORTENED_LEN);
