@@ -147,7 +147,8 @@ mod write_set;
 mod writer;
 
 pub use collection::{
-    ByteString, Collection, Compound, Entities, Entity, EntityIds, Id, Index, Many, One, Parts,
+    ByteString, Collection, Compound, DeclaredIndex, Entities, Entity, EntityIds, EntityPositions,
+    FindBy, FindCompound, FoundEntities, FoundEntityIds, Id, Index, Many, One, Page, Parts,
     SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection, Unique,
     UniqueCompound, Uniqueness, Untyped,
 };

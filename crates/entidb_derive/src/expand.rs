@@ -19,6 +19,7 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
         indexes,
     } = entity;
     let constants = indexes.iter().map(|index| constant(entity, index));
+    let names = indexes.iter().map(|index| &index.constant);
     let checks = checks(entity);
     quote! {
         #[automatically_derived]
@@ -30,6 +31,10 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
 
             fn id(&self) -> #krate::EntityId {
                 #krate::Id::entity_id(&self.#id)
+            }
+
+            fn indexes() -> ::std::vec::Vec<#krate::IndexSpec> {
+                ::std::vec![#(Self::#names.spec()),*]
             }
         }
 

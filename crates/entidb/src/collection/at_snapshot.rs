@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 
+use super::asked::{Asked, Source};
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
+use super::find::DeclaredIndex;
 use super::form::{Form, Held};
 use super::id::ToId;
 use crate::error::Result;
@@ -157,6 +159,13 @@ impl<T: Entity> SnapshotCollection<T> {
         };
         let pairs = from.into_iter().zip(&ids);
         pairs.map(|(from, id)| Ok((from, read(id)?))).collect()
+    }
+
+    /// As [`Collection::by`](crate::Collection::by).
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> I::Find<'static> {
+        let source = Source::Snapshot(self.snapshot.clone());
+        let asked = Asked::new(source, self.held.clone(), index.index_name());
+        index.ask(asked)
     }
 
     /// As [`Collection::contains`](crate::Collection::contains).

@@ -12,7 +12,9 @@ use crate::transaction::check_name;
 use crate::writer::Writer;
 
 impl Database {
-    /// The collection of a type, made if it is not there, with what the type declares.
+    /// The collection of a type, made if it is not there, with the indexes that the type declares. Where one has to be built, that
+    /// is waited for; commits go on meanwhile. Indexes that the type does not declare stay as they are:
+    /// [`drop_index`](Self::drop_index) takes one away.
     ///
     /// What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
     /// opened for reading nothing is made.
@@ -20,7 +22,9 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version than the type: nothing is
     /// read or changed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it is of an older one:
-    /// [`migrate`](Self::migrate) it first. Else as for [`write`](Self::write).
+    /// [`migrate`](Self::migrate) it first; or if there is an index of the same name that is declared differently.
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities have the same value in what is to be a unique index.
+    /// Else as for [`create_index`](Self::create_index) and [`write`](Self::write).
     pub fn collection<T: Entity>(&self) -> Result<Collection<T>> {
         self.declare::<T>()?;
         Ok(Collection::new(self.untyped(T::COLLECTION)))
@@ -42,6 +46,12 @@ impl Database {
             }
             writer.check()?;
             writer.declare_version(&target)?;
+        }
+        let indexes = T::indexes();
+        if let Some(writer) = self.writer_if_any()
+            && !indexes.is_empty()
+        {
+            writer.create_indexes(T::COLLECTION, &indexes)?;
         }
         Ok(())
     }

@@ -5,13 +5,14 @@ use serde::de::DeserializeOwned;
 
 use super::id::Id;
 use crate::ids::EntityId;
+use crate::index::IndexSpec;
 
 /// A type whose values are the entities of a collection. [Derive](derive@crate::Entity) it.
 ///
 /// By hand it is this:
 ///
 /// ```
-/// use entidb::{Entity, EntityId, Index};
+/// use entidb::{Entity, EntityId, Index, IndexSpec};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
@@ -27,6 +28,10 @@ use crate::ids::EntityId;
 ///
 ///     fn id(&self) -> EntityId {
 ///         self.id
+///     }
+///
+///     fn indexes() -> Vec<IndexSpec> {
+///         vec![Self::AGE.spec()]
 ///     }
 /// }
 ///
@@ -55,4 +60,9 @@ pub trait Entity: Serialize + DeserializeOwned {
 
     /// The id under which it is stored.
     fn id(&self) -> EntityId;
+
+    /// The indexes that it declares. [`Database::collection`](crate::Database::collection) makes those that are missing.
+    fn indexes() -> Vec<IndexSpec> {
+        Vec::new()
+    }
 }

@@ -5,8 +5,10 @@ use std::ops::RangeBounds;
 
 use serde::Serialize;
 
+use super::asked::{Asked, Source};
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
+use super::find::DeclaredIndex;
 use super::form::{Form, Held};
 use super::id::{Id, ToId};
 use super::target::{decode, encode, target};
@@ -105,14 +107,26 @@ impl<'t, T: Entity> TransactionCollection<'t, T> {
     /// # Errors
     /// As for [`Transaction::collection`].
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Result<Entities<T>> {
-        let collection = self.form()?.collection.clone();
-        let registry = self.transaction.snapshot().view().migrations.clone();
+        let held = self.held()?;
         let scan = self.transaction.range(T::COLLECTION, ids);
-        let held = Held {
-            collection,
-            registry,
-        };
         Ok(Entities::new(Walk::Transaction(scan), Some(held)))
+    }
+
+    /// As [`Collection::by`](crate::Collection::by); what the transaction has written itself is in the answer.
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> I::Find<'_> {
+        let source = Source::Transaction(&*self.transaction);
+        let asked = match self.held() {
+            Ok(held) => Asked::new(source, Some(held), index.index_name()),
+            Err(error) => Asked::failed(source, error),
+        };
+        index.ask(asked)
+    }
+
+    fn held(&self) -> Result<Held> {
+        Ok(Held {
+            collection: self.form()?.collection.clone(),
+            registry: self.transaction.snapshot().view().migrations.clone(),
+        })
     }
 
     /// As [`Collection::insert`](crate::Collection::insert).

@@ -1,9 +1,11 @@
 //! Views of one collection, of values and of a type: a codec over the engine, not a second engine.
 
+mod asked;
 mod at_snapshot;
 mod declare;
 mod entities;
 mod entity;
+mod find;
 mod form;
 mod id;
 mod in_transaction;
@@ -15,9 +17,11 @@ mod typed;
 mod untyped;
 mod writes;
 
+pub use asked::{EntityPositions, FoundEntities, FoundEntityIds, Page};
 pub use at_snapshot::SnapshotCollection;
 pub use entities::{Entities, EntityIds};
 pub use entity::Entity;
+pub use find::{DeclaredIndex, FindBy, FindCompound};
 pub use id::{Id, ToId};
 pub use in_transaction::TransactionCollection;
 pub use index::{Compound, Index, Many, One, Text, Unique, UniqueCompound, Uniqueness};

@@ -6,9 +6,11 @@ use std::ops::RangeBounds;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::asked::{Asked, Source};
 use super::at_snapshot::SnapshotCollection;
 use super::entities::Entities;
 use super::entity::Entity;
+use super::find::DeclaredIndex;
 use super::form::Form;
 use super::id::ToId;
 use super::in_transaction::TransactionCollection;
@@ -337,6 +339,18 @@ impl<T: Entity> Collection<T> {
         reference: impl Fn(&S) -> I,
     ) -> Result<Vec<(&'s S, Option<T>)>> {
         self.snapshot()?.follow(from, reference)
+    }
+
+    /// Asks a declared index, as it is now: `users.by(User::EMAIL).get("ann@example.com")`. [`FindBy`](crate::FindBy) shows what
+    /// can be asked. What goes wrong is told when the answer is taken.
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> I::Find<'static> {
+        match self.snapshot() {
+            Ok(snapshot) => snapshot.by(index),
+            Err(error) => {
+                let source = Source::Snapshot(self.database().snapshot());
+                index.ask(Asked::failed(source, error))
+            }
+        }
     }
 
     /// Whether an entity is there.

@@ -8,6 +8,7 @@
 mod crud;
 mod derived;
 mod evolution;
+mod indexes;
 mod keys;
 mod together;
 
