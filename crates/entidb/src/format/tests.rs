@@ -505,7 +505,14 @@ fn sample_manifest() -> Manifest {
             version: 2,
             collections: vec![
                 Collection::new(CollectionId(1), "people"),
-                Collection::new(CollectionId(2), "things"),
+                Collection {
+                    version: 2,
+                    older: vec![Older {
+                        version: 1,
+                        last_lsn: Lsn(3),
+                    }],
+                    ..Collection::new(CollectionId(2), "things")
+                },
             ],
             indexes: vec![
                 Arc::new(Index {
