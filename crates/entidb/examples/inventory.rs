@@ -4,9 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example says what it has done")]
 
-use entidb::{
-    Collection, Database, Entity, EntityId, Error, ErrorKind, Result, Transaction,
-};
+use entidb::{Collection, Database, Entity, EntityId, Error, ErrorKind, Result, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// An article, found by the number on its package, by name, and by tag.
@@ -72,7 +70,9 @@ impl Inventory {
     /// Changes a count, within a transaction. The first articles of their kind in a warehouse make its entity.
     fn add(&self, tx: &mut Transaction, warehouse: &str, article: EntityId, by: i64) -> Result<()> {
         let mut all = self.stock.within(tx);
-        let found = all.by(Stock::WAREHOUSE_ARTICLE).get((warehouse, article))?;
+        let found = all
+            .by(Stock::WAREHOUSE_ARTICLE)?
+            .get((warehouse, article))?;
         let mut stock = found.unwrap_or_else(|| Stock {
             id: EntityId::new(),
             warehouse: warehouse.to_owned(),
@@ -86,12 +86,14 @@ impl Inventory {
 
     /// What a warehouse has fewer than `count` of, the least first, with the articles' names.
     fn low(&self, warehouse: &str, count: u32) -> Result<Vec<(String, u32)>> {
-        let low = self.stock.by(Stock::WAREHOUSE_COUNT);
-        let low = low.leading((warehouse,)).range(..count);
-        let low = low.iter().collect::<Result<Vec<Stock>>>()?;
+        let low = self.stock.by(Stock::WAREHOUSE_COUNT)?;
+        let low = low.leading((warehouse,)).range(..count).to_vec()?;
         let followed = self.articles.follow(&low, |stock| stock.article)?;
         let line = |(stock, article): (&Stock, Option<Article>)| {
-            (article.map_or_else(|| "?".to_owned(), |article| article.name), stock.count)
+            (
+                article.map_or_else(|| "?".to_owned(), |article| article.name),
+                stock.count,
+            )
         };
         Ok(followed.into_iter().map(line).collect())
     }
@@ -126,11 +128,11 @@ fn main() -> Result<()> {
     inventory.transfer(nails.id, "north", "south", 1)?;
     assert!(inventory.transfer(hammer.id, "south", "north", 5).is_err());
 
-    let found = inventory.articles.by(Article::EAN).get("4006381333948")?;
+    let found = inventory.articles.by(Article::EAN)?.get("4006381333948")?;
     println!("on the package: {:?}", found.map(|article| article.name));
-    let steel = inventory.articles.by(Article::TAGS).all("steel");
+    let steel = inventory.articles.by(Article::TAGS)?.all("steel");
     println!("of steel: {} articles", steel.count()?);
-    for article in inventory.articles.by(Article::NAME).prefix("ham") {
+    for article in inventory.articles.by(Article::NAME)?.prefix("ham") {
         println!("beginning with ham: {}", article?.name);
     }
     for (name, count) in inventory.low("south", 10)? {

@@ -108,6 +108,7 @@ mod encoding;
 mod entry_table;
 mod environment;
 mod error;
+mod expiry;
 mod feed;
 mod format;
 #[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
@@ -130,7 +131,8 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
-#[cfg(all(test, entidb_schedules))]
+#[cfg(test)]
+#[cfg(entidb_schedules)]
 mod schedules;
 mod segment;
 mod snapshot;
@@ -148,9 +150,9 @@ mod writer;
 
 pub use collection::{
     ByteString, Collection, Compound, DeclaredIndex, Entities, Entity, EntityIds, EntityPositions,
-    FindBy, FindCompound, FoundEntities, FoundEntityIds, Id, Index, Many, One, Page, Parts,
-    SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection, Unique,
-    UniqueCompound, Uniqueness, Untyped,
+    FoundEntities, Id, Index, Many, One, Page, Parts, SnapshotCollection, Text, ToId, ToKey,
+    ToKeys, ToLeading, TransactionCollection, TypedFind, Unique, UniqueCompound, Uniqueness,
+    Untyped,
 };
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;

@@ -9,6 +9,7 @@ use entidb_storage::{Directory, DirectoryLock};
 use crate::commit::{Committer, Queue};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry::Timer;
 use crate::feed::Feed;
 use crate::format::batch::Synced;
 use crate::format::checksum::Binding;
@@ -127,6 +128,7 @@ fn writer(
         editor,
         committer,
         feed,
+        timer: Timer::default(),
         indexing: Mutex::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),

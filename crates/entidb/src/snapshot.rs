@@ -180,6 +180,11 @@ impl Snapshot {
         Ok(self.live(Key::new(collection, id))?.is_some())
     }
 
+    /// The commit that has put the entity with this key, if it is there.
+    pub(crate) fn lsn_of(&self, key: Key) -> Result<Option<Lsn>> {
+        Ok(self.live(key)?.map(|version| version.location.lsn))
+    }
+
     /// Whether the entity with this key is there.
     pub(crate) fn has(&self, key: Key) -> Result<bool> {
         Ok(self.live(key)?.is_some())

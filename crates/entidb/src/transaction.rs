@@ -8,6 +8,7 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
@@ -30,6 +31,8 @@ pub struct Transaction {
     /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
     reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
+    /// When what was put is to go, in microseconds since 1970.
+    expiring: BTreeMap<Key, u64>,
     /// Versions of collections that what is written depends on.
     versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
@@ -81,6 +84,7 @@ impl Transaction {
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
+            expiring: BTreeMap::new(),
             versions: Vec::new(),
             overlays: Mutex::default(),
         }
@@ -101,9 +105,11 @@ impl Transaction {
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         let collection = self.make_collection(collection)?;
-        self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))?;
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
+        // It is another version, without the time that one before it was given.
+        self.expiring.remove(&key);
         Ok(())
     }
 
@@ -179,6 +185,7 @@ impl Transaction {
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
+        self.expiring.remove(&key);
         Ok(())
     }
 
@@ -399,6 +406,50 @@ impl Transaction {
     /// Puts an entity into any collection.
     pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
         self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Says when what was just put is to go.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+        if let Some(collection) = self.catalog.find(collection) {
+            self.expiring.insert(Key::new(collection, id), time_us);
+        }
+    }
+
+    /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
+    pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let mut expiring = std::mem::take(&mut self.expiring);
+        let catalog = Arc::clone(&self.catalog);
+        if !catalog.times_to_live.is_empty() {
+            let time = |id| catalog.time_to_live(id);
+            let lasting = self.writes.puts(|id| time(id).is_some());
+            let now_us = if lasting.is_empty() { 0 } else { now_us() };
+            for key in lasting {
+                let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
+                expiring.entry(key).or_insert(time_us);
+            }
+        }
+        let mut first = None;
+        for (key, time_us) in expiring {
+            // Not one that was deleted again.
+            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
+            else {
+                continue;
+            };
+            let due = Due {
+                time_us,
+                collection: of.name.clone(),
+                entity: key.id(),
+            };
+            let times = self.make_any_collection(EXPIRY)?;
+            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
+            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+        }
+        Ok(first)
+    }
+
+    /// Deletes an entity whose time has come.
+    pub(crate) fn expire_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push_expired(key)
     }
 
     /// Deletes an entity of any collection.

@@ -131,6 +131,7 @@ impl Parse for Argument {
 pub(crate) struct OnStruct {
     pub(crate) collection: Option<LitStr>,
     pub(crate) version: Option<LitInt>,
+    pub(crate) ttl: Option<LitStr>,
     pub(crate) krate: Option<LitStr>,
     pub(crate) indexes: Vec<Asked>,
 }
@@ -144,13 +145,15 @@ pub(crate) fn on_struct(attributes: &[Attribute]) -> Result<OnStruct> {
             on.collection = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("version") {
             on.version = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("ttl") {
+            on.ttl = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("crate") {
             on.krate = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("id") || meta.path.is_ident("ignore_case") {
             return Err(meta.error("this stands on a field"));
         } else {
             return Err(meta.error(
-                "not known here: a struct takes `collection = \"…\"`, `version = N`, `index(…)`, `unique(…)`, `text(…)` and `crate = \"…\"`",
+                "not known here: a struct takes `collection = \"…\"`, `version = N`, `ttl = \"…\"`, `index(…)`, `unique(…)`, `text(…)` and `crate = \"…\"`",
             ));
         }
         Ok(())
@@ -179,7 +182,10 @@ pub(crate) fn on_field(attributes: &[Attribute]) -> Result<OnField> {
             on.id = Some(span);
         } else if meta.path.is_ident("ignore_case") {
             on.ignore_case = Some(span);
-        } else if meta.path.is_ident("collection") || meta.path.is_ident("version") {
+        } else if ["collection", "version", "ttl"]
+            .iter()
+            .any(|name| meta.path.is_ident(name))
+        {
             return Err(meta.error("this stands on the struct"));
         } else {
             return Err(meta.error(

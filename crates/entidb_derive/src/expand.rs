@@ -13,14 +13,22 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
         krate,
         collection,
         version,
+        ttl,
         id,
         id_type,
         id_name,
         indexes,
     } = entity;
     let constants = indexes.iter().map(|index| constant(entity, index));
-    let names = indexes.iter().map(|index| &index.constant);
     let checks = checks(entity);
+    let kept = indexes.iter().filter(|index| index.kind != Kind::Text);
+    let kept = kept.map(|index| &index.constant);
+    let ttl = ttl.map(|micros| {
+        quote! {
+            const TIME_TO_LIVE: ::std::option::Option<::std::time::Duration> =
+                ::std::option::Option::Some(::std::time::Duration::from_micros(#micros));
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #krate::Entity for #ident {
@@ -28,13 +36,14 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
             const COLLECTION: &'static str = #collection;
             const ID_FIELD: &'static str = #id_name;
             const VERSION: u32 = #version;
+            #ttl
 
             fn id(&self) -> #krate::EntityId {
                 #krate::Id::entity_id(&self.#id)
             }
 
             fn indexes() -> ::std::vec::Vec<#krate::IndexSpec> {
-                ::std::vec![#(Self::#names.spec()),*]
+                ::std::vec![#(Self::#kept.spec()),*]
             }
         }
 

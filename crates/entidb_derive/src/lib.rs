@@ -13,6 +13,7 @@ mod model;
 mod part;
 mod path;
 mod serde_attributes;
+mod ttl;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -48,6 +49,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `collection = "users"` | the collection's name; without it, the struct's name in lower case with underscores |
 /// | `version = 2` | the version of the stored form, from 1, which it is without; see `entidb::Migrations` |
+/// | `ttl = "30m"` | how long each entity lives from its put on, in `ms`, `s`, `m`, `h` or `d`; without it, for ever, or as `Database::set_time_to_live` says |
 /// | `index(last, first)`, `unique(last, first)` | an index on several paths; also on one |
 /// | `crate = "path"` | where `entidb` is, if not at `::entidb` |
 ///
@@ -58,7 +60,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `id` | exactly one field: an `EntityId`, or a natural key (`String`, an integer), or any type with `entidb::Id` |
 /// | `index`, `unique` | an index on the field; on each element, if it is an array |
 /// | `index(city: String)`, `unique(…)` | on a path into the field, whose type has to be said, and is checked |
-/// | `text` | a full-text index; on the struct, `text(title, body)` is one over several |
+/// | `text` | a full-text index, which is declared and not kept yet; on the struct, `text(title, body)` is one over several |
 /// | `ignore_case` | the field's indexes compare text without regard to case |
 ///
 /// # In the parentheses of an index

@@ -16,6 +16,8 @@ pub(crate) struct Entity<'a> {
     pub(crate) krate: Path,
     pub(crate) collection: String,
     pub(crate) version: u32,
+    /// How long each lives, in microseconds, if that has a bound.
+    pub(crate) ttl: Option<u64>,
     pub(crate) id: &'a Ident,
     pub(crate) id_type: &'a Type,
     /// The name under which serde knows the id.
@@ -52,6 +54,7 @@ impl<'a> Entity<'a> {
             krate,
             collection,
             version,
+            ttl: on.ttl.as_ref().map(crate::ttl::micros).transpose()?,
             id: id.ident,
             id_type: id.of,
             id_name: id.name.clone(),

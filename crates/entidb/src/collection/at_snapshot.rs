@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 
-use super::asked::{Asked, Source};
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
-use super::find::DeclaredIndex;
+use super::find::{DeclaredIndex, TypedFind};
 use super::form::{Form, Held};
 use super::id::ToId;
+use super::target::target;
 use crate::error::Result;
 use crate::ids::{EntityId, Lsn};
 use crate::payload::Payload;
@@ -89,7 +89,11 @@ impl<T: Entity> SnapshotCollection<T> {
     /// # Errors
     /// As there.
     pub fn get(&self, id: impl ToId<T::Id>) -> Result<Option<T>> {
-        let (Some(held), id) = (&self.held, id.to_id()) else {
+        self.get_by_id(id.to_id())
+    }
+
+    pub(super) fn get_by_id(&self, id: EntityId) -> Result<Option<T>> {
+        let Some(held) = &self.held else {
             return Ok(None);
         };
         let stored = self.snapshot.get_stored(held.collection.id, id)?;
@@ -161,11 +165,14 @@ impl<T: Entity> SnapshotCollection<T> {
         pairs.map(|(from, id)| Ok((from, read(id)?))).collect()
     }
 
-    /// As [`Collection::by`](crate::Collection::by).
-    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> I::Find<'static> {
-        let source = Source::Snapshot(self.snapshot.clone());
-        let asked = Asked::new(source, self.held.clone(), index.index_name());
-        index.ask(asked)
+    /// As [`Collection::by`](crate::Collection::by), at this moment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> Result<TypedFind<'static, T, I>> {
+        let find = self.snapshot.by(T::COLLECTION, index.index_name())?;
+        let held = self.held.clone();
+        TypedFind::new(find, held.ok_or_else(|| target::<T>().undeclared())?)
     }
 
     /// As [`Collection::contains`](crate::Collection::contains).

@@ -13,7 +13,7 @@ use crate::writer::Writer;
 
 impl Database {
     /// The collection of a type, made if it is not there, with the indexes that the type declares. Where one has to be built, that
-    /// is waited for; commits go on meanwhile. Indexes that the type does not declare stay as they are:
+    /// is waited for; commits go on meanwhile. Indexes that the type does not declare, or not any more, stay as they are:
     /// [`drop_index`](Self::drop_index) takes one away.
     ///
     /// What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
@@ -22,12 +22,31 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version than the type: nothing is
     /// read or changed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it is of an older one:
-    /// [`migrate`](Self::migrate) it first; or if there is an index of the same name that is declared differently.
-    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities have the same value in what is to be a unique index.
-    /// Else as for [`create_index`](Self::create_index) and [`write`](Self::write).
+    /// [`migrate`](Self::migrate) it first; or if an index of the same name is declared differently.
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities that are there already have the same value in what is
+    /// to be a unique index: it is not made. Else as for [`create_index`](Self::create_index) and [`write`](Self::write).
     pub fn collection<T: Entity>(&self) -> Result<Collection<T>> {
         self.declare::<T>()?;
+        self.declare_indexes::<T>()?;
+        if T::TIME_TO_LIVE.is_some()
+            && self.writer_if_any().is_some()
+            && self.time_to_live(T::COLLECTION) != T::TIME_TO_LIVE
+        {
+            self.set_time_to_live(T::COLLECTION, T::TIME_TO_LIVE)?;
+        }
         Ok(Collection::new(self.untyped(T::COLLECTION)))
+    }
+
+    /// Makes the indexes that the type declares and that are not there.
+    pub(super) fn declare_indexes<T: Entity>(&self) -> Result<()> {
+        let indexes = T::indexes();
+        match self.writer_if_any() {
+            Some(writer) if !indexes.is_empty() => {
+                writer.create_indexes(T::COLLECTION, &indexes)?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn declare<T: Entity>(&self) -> Result<()> {
@@ -46,12 +65,6 @@ impl Database {
             }
             writer.check()?;
             writer.declare_version(&target)?;
-        }
-        let indexes = T::indexes();
-        if let Some(writer) = self.writer_if_any()
-            && !indexes.is_empty()
-        {
-            writer.create_indexes(T::COLLECTION, &indexes)?;
         }
         Ok(())
     }

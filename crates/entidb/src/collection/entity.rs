@@ -1,5 +1,7 @@
 //! What makes a type the type of a collection.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -58,10 +60,15 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// [`Database::migrate`](crate::Database::migrate) says how it can.
     const VERSION: u32 = 1;
 
+    /// How long each lives from its put on; `None`: as [`Database::set_time_to_live`](crate::Database::set_time_to_live) says, or
+    /// for ever. [`Database::collection`](crate::Database::collection) sets it for the collection.
+    const TIME_TO_LIVE: Option<Duration> = None;
+
     /// The id under which it is stored.
     fn id(&self) -> EntityId;
 
-    /// The indexes that it declares. [`Database::collection`](crate::Database::collection) makes those that are missing.
+    /// The indexes that it declares. [`Database::collection`](crate::Database::collection) makes those that are not there.
+    #[must_use]
     fn indexes() -> Vec<IndexSpec> {
         Vec::new()
     }

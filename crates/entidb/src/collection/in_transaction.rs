@@ -5,10 +5,9 @@ use std::ops::RangeBounds;
 
 use serde::Serialize;
 
-use super::asked::{Asked, Source};
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
-use super::find::DeclaredIndex;
+use super::find::{DeclaredIndex, TypedFind};
 use super::form::{Form, Held};
 use super::id::{Id, ToId};
 use super::target::{decode, encode, target};
@@ -112,14 +111,15 @@ impl<'t, T: Entity> TransactionCollection<'t, T> {
         Ok(Entities::new(Walk::Transaction(scan), Some(held)))
     }
 
-    /// As [`Collection::by`](crate::Collection::by); what the transaction has written itself is in the answer.
-    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> I::Find<'_> {
-        let source = Source::Transaction(&*self.transaction);
-        let asked = match self.held() {
-            Ok(held) => Asked::new(source, Some(held), index.index_name()),
-            Err(error) => Asked::failed(source, error),
-        };
-        index.ask(asked)
+    /// As [`Collection::by`](crate::Collection::by); what the transaction has written itself is in the answer. A walk goes over
+    /// what was there when it began, so that the loop over it may write.
+    ///
+    /// # Errors
+    /// As there, and as for [`Transaction::collection`].
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> Result<TypedFind<'_, T, I>> {
+        let held = self.held()?;
+        let find = self.transaction.by(T::COLLECTION, index.index_name())?;
+        TypedFind::new(find, held)
     }
 
     fn held(&self) -> Result<Held> {

@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use crate::index::IndexSpec;
+
 /// Names types without holding any of their values.
 type Of<T> = PhantomData<fn() -> T>;
 
@@ -144,6 +146,35 @@ macro_rules! declared {
             }
         }
     };
+}
+
+impl Declared {
+    fn spec(&self, unique: bool) -> IndexSpec {
+        let mut spec = IndexSpec::on_all(self.paths.iter().copied()).named(self.name);
+        if self.ignore_case {
+            spec = spec.ignore_case();
+        }
+        if unique {
+            spec = spec.unique();
+        }
+        spec
+    }
+}
+
+impl<E, K, U: Uniqueness> Index<E, K, U> {
+    /// How it is declared to the engine.
+    #[must_use]
+    pub fn spec(&self) -> IndexSpec {
+        self.declared.spec(U::UNIQUE)
+    }
+}
+
+impl<E, K, U: Uniqueness> Compound<E, K, U> {
+    /// How it is declared to the engine.
+    #[must_use]
+    pub fn spec(&self) -> IndexSpec {
+        self.declared.spec(U::UNIQUE)
+    }
 }
 
 declared!(Index<E, K, U>);

@@ -9,6 +9,7 @@ use super::form::Form;
 use super::target::{decode, target};
 use crate::db::Database;
 use crate::error::Result;
+use crate::expiry::{Times, entity_of};
 use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::manifest::Older;
 use crate::migrations::{Migrations, Target};
@@ -28,12 +29,14 @@ impl Database {
     /// The collection has the new version from the first moment, so that older programs refuse it. If this is interrupted, by a
     /// crash or by a step that fails, what was put stays put, and the next call goes on with the rest.
     ///
+    /// At the end, the indexes that the type declares are made, if they are not there; until then none of them can be asked.
+    ///
     /// [`Migrations::lazy`] leaves the entities as they are until they are read.
     ///
     /// # Errors
     /// What a step returns, with the entity that it was about; [`ErrorKind::Decode`](crate::ErrorKind::Decode) if what the last one makes is not of the type;
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if a step is missing, or if entities were put before any version was said and
-    /// [`Migrations::untyped_as`] is missing; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version. Else as for
+    /// [`Migrations::untyped_as`] is missing; [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities have the same value in a unique index; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version. Else as for
     /// [`write`](Self::write).
     pub fn migrate<T: Entity>(&self, migrations: Migrations) -> Result<u64> {
         let target = target::<T>();
@@ -69,7 +72,9 @@ impl Database {
         if lazy {
             return Ok(0);
         }
-        self.migrate_rest::<T>(writer, batch)
+        let migrated = self.migrate_rest::<T>(writer, batch)?;
+        self.declare_indexes::<T>()?;
+        Ok(migrated)
     }
 
     fn migrate_rest<T: Entity>(&self, writer: &Writer, batch: usize) -> Result<u64> {
@@ -84,6 +89,7 @@ impl Database {
             return Ok(0);
         }
         drop(snapshot);
+        migrated += self.migrate_timed::<T>(batch)?;
         let mut behind = None;
         loop {
             let older = self.older_behind::<T>(behind, batch)?;
@@ -98,6 +104,31 @@ impl Database {
         writer.committer.sync()?;
         writer.forget_older(collection, T::VERSION)?;
         Ok(migrated)
+    }
+
+    /// Migrates the entities that go at a time, which their new form is given in the same commit.
+    fn migrate_timed<T: Entity>(&self, batch: usize) -> Result<u64> {
+        let options = WriteOptions::new().durability(Durability::Eventual);
+        let (mut migrated, mut behind) = (0, None);
+        loop {
+            let times = Times::behind(&self.snapshot(), T::COLLECTION, behind, batch)?;
+            if times.last.is_none() {
+                return Ok(migrated);
+            }
+            behind = times.last;
+            let (count, _) = self.write_with(&options, |tx| {
+                let mut count = 0;
+                for due in &times.due {
+                    let is_of = entity_of(tx.snapshot(), due)?.is_some();
+                    if is_of && migrate_one::<T>(tx, due.entity)? {
+                        tx.expires(T::COLLECTION, due.entity, due.time_us);
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            })?;
+            migrated += count;
+        }
     }
 
     /// The next entities behind `behind` that have an older form.

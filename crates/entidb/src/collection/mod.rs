@@ -1,12 +1,12 @@
 //! Views of one collection, of values and of a type: a codec over the engine, not a second engine.
 
-mod asked;
 mod at_snapshot;
 mod declare;
 mod entities;
 mod entity;
 mod find;
 mod form;
+mod found;
 mod id;
 mod in_transaction;
 mod index;
@@ -17,11 +17,11 @@ mod typed;
 mod untyped;
 mod writes;
 
-pub use asked::{EntityPositions, FoundEntities, FoundEntityIds, Page};
 pub use at_snapshot::SnapshotCollection;
 pub use entities::{Entities, EntityIds};
 pub use entity::Entity;
-pub use find::{DeclaredIndex, FindBy, FindCompound};
+pub use find::{DeclaredIndex, TypedFind};
+pub use found::{EntityPositions, FoundEntities, Page};
 pub use id::{Id, ToId};
 pub use in_transaction::TransactionCollection;
 pub use index::{Compound, Index, Many, One, Text, Unique, UniqueCompound, Uniqueness};

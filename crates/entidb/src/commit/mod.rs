@@ -11,6 +11,7 @@
 mod conflict;
 mod group;
 mod log;
+mod mark;
 mod names;
 mod queue;
 

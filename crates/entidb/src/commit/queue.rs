@@ -27,6 +27,8 @@ pub(crate) struct Queue {
     pub(super) sealer: Option<Sealer>,
     /// How far there is room in that log for certain, in bytes.
     pub(super) reserved_end: u64,
+    /// The last batch that was written only to say that the one before it is durable.
+    pub(super) marked: Lsn,
     /// What later batches may say is synced.
     pub(super) synced: Option<Synced>,
     /// Sealed batches that were not handed to the log yet.
@@ -124,6 +126,7 @@ impl Queue {
             durable: last_lsn,
             sealer: None,
             reserved_end: 0,
+            marked: last_lsn,
             synced: None,
             pending: Vec::new(),
             pending_bytes: 0,

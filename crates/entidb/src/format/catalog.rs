@@ -24,6 +24,8 @@ pub(crate) struct Catalog {
     pub(crate) indexes: Vec<Arc<Index>>,
     /// The highest id that was given out, if what had it was dropped; else it may be less.
     pub(crate) last_id: u16,
+    /// How long what is put into a collection lives, where that has a bound: in microseconds, sorted by collection.
+    pub(crate) times_to_live: Vec<(CollectionId, u64)>,
 }
 
 /// Names that begin with this are the engine's own.
@@ -236,6 +238,22 @@ impl Catalog {
         self.version += 1;
         self.collections.retain(|c| c.id != id);
         self.indexes.retain(|index| index.collection != id);
+        self.times_to_live.retain(|(of, _)| *of != id);
+    }
+
+    /// How long what is put into the collection lives, in microseconds, if that has a bound.
+    pub(crate) fn time_to_live(&self, id: CollectionId) -> Option<u64> {
+        let mut times = self.times_to_live.iter();
+        let (_, time_us) = times.find(|(of, _)| *of == id)?;
+        Some(*time_us)
+    }
+
+    pub(crate) fn set_time_to_live(&mut self, id: CollectionId, time_us: Option<u64>) {
+        self.version += 1;
+        self.times_to_live.retain(|(of, _)| *of != id);
+        self.times_to_live
+            .extend(time_us.map(|time_us| (id, time_us)));
+        self.times_to_live.sort_unstable();
     }
 
     fn next_id(&mut self) -> Option<u16> {
@@ -274,6 +292,10 @@ impl Catalog {
         if self.last_id > self.last_live_id() {
             catalog.set("last_id", u64::from(self.last_id));
         }
+        if !self.times_to_live.is_empty() {
+            let times = self.times_to_live.iter();
+            catalog.list("times_to_live", times.map(time_value));
+        }
         catalog.value()
     }
 
@@ -297,6 +319,7 @@ impl Catalog {
             collections,
             indexes: Vec::new(),
             last_id: 0,
+            times_to_live: Vec::new(),
         };
         if map.has("indexes") {
             for value in map.list("indexes")? {
@@ -308,6 +331,14 @@ impl Catalog {
         if let Some(value) = map.optional("last_id") {
             catalog.last_id = u16::try_from(number(&value, "last_id")?)
                 .map_err(|_| Fault::damaged("an id", "a higher number"))?;
+        }
+        if map.has("times_to_live") {
+            for value in map.list("times_to_live")? {
+                let mut entry = Reader::of(value, "times_to_live")?;
+                let time = (CollectionId(entry.narrow("id")?), entry.number("time_us")?);
+                entry.finish()?;
+                catalog.times_to_live.push(time);
+            }
         }
         map.finish()?;
         debug_assert!(catalog.collections.len() <= COLLECTION_COUNT_MAX);
@@ -331,4 +362,11 @@ impl Catalog {
             )),
         }
     }
+}
+
+fn time_value((id, time_us): &(CollectionId, u64)) -> Value {
+    let mut entry = Writer::default();
+    entry.set("id", u64::from(id.0));
+    entry.set("time_us", *time_us);
+    entry.value()
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::catalog::Index;
 use crate::format::entry_key;
 use crate::format::key::Key;
-use crate::ids::{EntityId, IndexId};
+use crate::ids::{EntityId, IndexId, Lsn};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
 use crate::transaction::Reads;
@@ -101,6 +101,8 @@ struct Steps {
     reads: Option<Arc<Mutex<Reads>>>,
     /// The key that was found last.
     key: Vec<u8>,
+    /// Which commit has put the payload that was read last; `MAX` for one of the transaction's own.
+    put: Lsn,
 }
 
 impl Walk {
@@ -128,6 +130,7 @@ impl Walk {
             left: u64::MAX,
             reads: None,
             key: Vec::new(),
+            put: Lsn::MAX,
         }))))
     }
 
@@ -156,6 +159,14 @@ impl Walk {
         }
     }
 
+    /// The next entity, with the commit that has put it.
+    fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
+        let found = self.next(true)?;
+        let put = self.0.as_ref().map_or(Lsn::MAX, |steps| steps.put);
+        let with = |(id, payload): (EntityId, Option<Payload>)| Some((id, put, payload?));
+        found.map(with).transpose()
+    }
+
     fn position(&self) -> Position {
         let key = self.0.as_ref().map(|steps| steps.key.clone());
         Position(key.unwrap_or_default())
@@ -173,8 +184,10 @@ impl Steps {
                 return Ok(None);
             };
             let unsure = self.exact.is_some();
+            self.put = Lsn::MAX;
             if payload.is_none() && (read || unsure) {
-                payload = Some(self.payload(id)?);
+                let (put, stored) = self.payload(id)?;
+                (self.put, payload) = (put, Some(stored));
             }
             if let (Some(payload), Some(exact)) = (&payload, &self.exact) {
                 self.keys.fill_whole(&self.index, payload.as_bytes())?;
@@ -229,13 +242,13 @@ impl Steps {
         }))
     }
 
-    fn payload(&self, id: EntityId) -> Result<Payload> {
+    fn payload(&self, id: EntityId) -> Result<(Lsn, Payload)> {
         let collection = self.index.collection;
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
             reads.keys.insert(Key::new(collection, id));
         }
-        let found = self.snapshot.get_in(collection, id)?;
+        let found = self.snapshot.get_stored(collection, id)?;
         found.ok_or_else(|| {
             let name = &self.index.name;
             Error::new(
@@ -268,6 +281,13 @@ impl Iterator for FoundIds {
 #[must_use = "a walk reads nothing until it is iterated"]
 pub struct Found(pub(super) Walk);
 
+impl Found {
+    /// The next one, with the commit that has put it.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
+        self.0.next_stored()
+    }
+}
+
 impl Iterator for Found {
     type Item = Result<(EntityId, Payload)>;
 
@@ -286,6 +306,12 @@ impl FoundPositions {
     pub fn next_id(&mut self) -> Option<Result<(EntityId, Position)>> {
         let found = self.0.next(false)?;
         Some(found.map(|(id, _)| (id, self.0.position())))
+    }
+
+    /// The next one, with the commit that has put it.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload, Position)>> {
+        let found = self.0.next_stored()?;
+        Some(found.map(|(id, put, payload)| (id, put, payload, self.0.position())))
     }
 }
 

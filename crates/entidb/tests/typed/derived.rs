@@ -171,3 +171,129 @@ fn the_derive_makes_names_paths_and_types() {
         assert_eq!(declared, expected);
     }
 }
+
+mod kept {
+    //! What the derive declares, the engine keeps.
+
+    use entidb::storage::MemoryDirectory;
+    use entidb::{Database, Entity, EntityId, ErrorKind};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Entity, Serialize, Deserialize, Debug, PartialEq, Clone)]
+    #[entity(collection = "users")]
+    struct User {
+        #[entity(id)]
+        id: EntityId,
+        #[entity(unique, ignore_case)]
+        email: String,
+        #[entity(index)]
+        age: u32,
+        #[entity(index)]
+        tags: Vec<String>,
+        nick: Option<String>,
+    }
+
+    fn user(key: &str, age: u32, tags: &[&str]) -> User {
+        User {
+            id: EntityId::from_key(key),
+            email: format!("{key}@example.com"),
+            age,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            nick: None,
+        }
+    }
+
+    #[test]
+    fn a_declared_index_is_made_kept_and_asked_by_its_type() {
+        let db = Database::open_in(MemoryDirectory::new()).unwrap();
+        let users = db.collection::<User>().unwrap();
+        let all = [
+            user("ann", 41, &["red", "blue"]),
+            user("bob", 18, &["red"]),
+            user("cid", 7, &[]),
+        ];
+        users.put_many(&all).unwrap();
+        let [ann, bob, cid] = all;
+        let by_email = |email: &str| users.by(User::EMAIL).unwrap().get(email).unwrap();
+        assert_eq!(by_email("BOB@example.com").as_ref(), Some(&bob));
+        assert_eq!(by_email("eve@example.com"), None);
+        let from_18 = users.by(User::AGE).unwrap().range(18..).to_vec().unwrap();
+        assert_eq!(from_18, [bob.clone(), ann.clone()]);
+        let oldest = users.by(User::AGE).unwrap().reverse().limit(1).iter();
+        let oldest: Vec<u32> = oldest.map(|user| user.unwrap().age).collect();
+        assert_eq!(oldest, [41]);
+        let red = users.by(User::TAGS).unwrap().all("red");
+        assert_eq!(red.count().unwrap(), 2);
+        users.update(ann.id, |ann| ann.age = 6).unwrap();
+        let young = users.by(User::AGE).unwrap().range(..=7).iter();
+        let young: Vec<u32> = young.map(|user| user.unwrap().age).collect();
+        assert_eq!(young, [6, 7]);
+        users.delete(cid.id).unwrap();
+        assert_eq!(users.by(User::AGE).unwrap().count().unwrap(), 2);
+    }
+
+    #[test]
+    fn a_unique_field_is_unique_and_the_error_names_who_has_the_value() {
+        let db = Database::open_in(MemoryDirectory::new()).unwrap();
+        let users = db.collection::<User>().unwrap();
+        users.put(&user("ann", 41, &[])).unwrap();
+        let mut other = user("bob", 18, &[]);
+        other.email = "Ann@Example.com".to_owned();
+        let error = users.put(&other).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Duplicate, "{error}");
+        let ann = EntityId::from_key("ann").to_string();
+        assert!(error.to_string().contains(&ann), "{error}");
+        assert_eq!(users.count().unwrap(), 1);
+    }
+
+    #[test]
+    fn an_index_that_a_type_gets_later_is_built_when_it_is_opened() {
+        let db = Database::open_in(MemoryDirectory::new()).unwrap();
+        let untyped = db.untyped("users");
+        for age in 0..50_u32 {
+            let value = entidb::Value::from([
+                ("age", entidb::Value::from(age)),
+                ("email", entidb::Value::from(format!("{age}@example.com"))),
+                ("tags", entidb::Value::Array(Vec::new())),
+            ]);
+            untyped.put(EntityId::from_key(age), &value).unwrap();
+        }
+        let users = db.collection::<User>().unwrap();
+        let found = users.by(User::AGE).unwrap().range(10..13).iter();
+        assert_eq!(
+            found.map(|user| user.unwrap().age).collect::<Vec<_>>(),
+            [10, 11, 12]
+        );
+    }
+}
+
+#[derive(Entity, Serialize, Deserialize)]
+#[entity(collection = "sessions", ttl = "30m")]
+struct Session {
+    #[entity(id)]
+    id: EntityId,
+    user: String,
+}
+
+#[test]
+fn entities_of_a_type_live_for_its_time() {
+    use std::time::{Duration, SystemTime};
+    let db = entidb::Options::new().background(false);
+    let db = db.open_in(entidb::storage::MemoryDirectory::new()).unwrap();
+    let half_an_hour = Duration::from_secs(1800);
+    assert_eq!(Session::TIME_TO_LIVE, Some(half_an_hour));
+    let sessions = db.collection::<Session>().unwrap();
+    assert_eq!(db.time_to_live("sessions"), Some(half_an_hour));
+    let id = EntityId::new();
+    let user = "ann".to_owned();
+    sessions.put(&Session { id, user }).unwrap();
+    let now = SystemTime::now();
+    assert_eq!(db.expire_until(now + half_an_hour / 2).unwrap(), 0);
+    assert_eq!(sessions.get(id).unwrap().unwrap().user, "ann");
+    assert_eq!(db.expire_until(now + half_an_hour).unwrap(), 1);
+    assert!(sessions.get(id).unwrap().is_none());
+    // What was set by hand is set again, and a type without a time changes nothing.
+    db.set_time_to_live("sessions", None).unwrap();
+    db.collection::<Session>().unwrap();
+    assert_eq!(db.time_to_live("sessions"), Some(half_an_hour));
+}

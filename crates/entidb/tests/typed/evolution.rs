@@ -445,3 +445,27 @@ fn fields_come_and_go_with_serde_alone() {
     let note = notes.get(id(1)).unwrap().unwrap();
     assert_eq!((note.text.as_str(), note.tags.len()), ("x", 0));
 }
+
+#[test]
+fn a_migration_leaves_each_entity_the_time_at_which_it_goes() {
+    use std::time::{Duration, SystemTime};
+    let db = memory();
+    put_v1(&db, 0..4);
+    let now = SystemTime::now();
+    let at = |hour: u64| now + Duration::from_secs(3600 * hour);
+    let nick = |n: u32| Value::from([("nick", Value::from(format!("user {n}").as_str()))]);
+    db.write(|tx| {
+        tx.put_expiring("users", id(1), &nick(1), at(1))?;
+        tx.put_expiring("users", id(2), &nick(2), at(2))?;
+        tx.put_expiring("users", id(3), &nick(3), at(1))
+    })
+    .unwrap();
+    // Put again, it lives for ever.
+    db.untyped("users").put(id(3), &nick(3)).unwrap();
+    assert_eq!(db.migrate::<User>(steps()).unwrap(), 4);
+    assert_eq!(all_of(&db), expected(4));
+    assert_eq!(db.expire_until(at(1)).unwrap(), 1);
+    assert_eq!(db.expire_until(at(2)).unwrap(), 1);
+    let left: Vec<_> = all_of(&db);
+    assert_eq!(left.len(), 2);
+}

@@ -103,6 +103,7 @@ impl Store {
                     collections: collections.collect(),
                     indexes: Vec::new(),
                     last_id: 0,
+                    times_to_live: Vec::new(),
                 },
             },
             model: BTreeMap::new(),

@@ -13,7 +13,7 @@ struct User {
 }
 
 fn users(db: &Database) -> entidb::Result<()> {
-    db.collection::<User>()?.by(User::AGE).get(30)?;
+    db.collection::<User>()?.by(User::AGE)?.get(30)?;
     Ok(())
 }
 

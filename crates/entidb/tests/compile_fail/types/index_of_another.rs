@@ -19,7 +19,7 @@ struct Order {
 }
 
 fn orders(db: &Database) -> entidb::Result<()> {
-    db.collection::<Order>()?.by(User::AGE);
+    db.collection::<Order>()?.by(User::AGE)?;
     Ok(())
 }
 

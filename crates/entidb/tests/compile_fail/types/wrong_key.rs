@@ -14,8 +14,8 @@ struct User {
 
 fn users(db: &Database) -> entidb::Result<()> {
     let users = db.collection::<User>()?;
-    users.by(User::AGE).all("thirty").count()?;
-    users.by(User::LAST_FIRST).all("Curie").count()?;
+    users.by(User::AGE)?.all("thirty").count()?;
+    users.by(User::LAST_FIRST)?.all("Curie").count()?;
     Ok(())
 }
 
