@@ -342,6 +342,45 @@ fn a_transaction_finds_what_it_has_written_and_a_snapshot_does_not() {
     assert_eq!(numbers(before.by(User::AGE).unwrap().all(21)), [2, 3]);
 }
 
+#[test]
+fn a_loop_over_what_a_transaction_finds_may_write_what_it_looks_for() {
+    let (db, users) = filled();
+    let found = db.write(|tx| {
+        let mut within = users.within(tx);
+        let mut found = Vec::new();
+        for user in within.by(User::AGE)?.range(20..22).iter() {
+            let user = user?;
+            // It stands further on in the index from now on, and is not found once more.
+            within.update(user.id, |user| user.age += 1)?;
+            found.push(user.badge);
+        }
+        Ok(found)
+    });
+    assert_eq!(found.unwrap(), [0, 1, 2, 3]);
+    assert_eq!(numbers(users.by(User::AGE).unwrap().range(..22)), [0, 1]);
+}
+
+#[test]
+fn what_cannot_be_asked_is_told_when_the_answer_is_taken() {
+    let (_, users) = filled();
+    let age = users.by(User::AGE).unwrap().page(1).unwrap().next.unwrap();
+    let nick = users.by(User::NICK).unwrap().after(&age);
+    assert_eq!(nick.count().unwrap_err().kind(), ErrorKind::Invalid);
+    let twice = users.by(User::AGE).unwrap().range(1..2).range(3..4);
+    let mut twice = twice.iter();
+    assert_eq!(
+        twice.next().unwrap().unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert!(twice.next().is_none());
+    // Before there was such a collection.
+    let empty = memory();
+    let before = empty.snapshot();
+    empty.collection::<User>().unwrap();
+    let error = before.collection::<User>().unwrap().by(User::AGE);
+    assert_eq!(error.err().unwrap().kind(), ErrorKind::NotFound);
+}
+
 #[derive(Entity, Serialize, Deserialize, Debug)]
 #[entity(collection = "people")]
 struct PersonV1 {
@@ -387,6 +426,8 @@ fn indexes_are_right_behind_a_migration() {
     let db = memory();
     put_people(&db, 1_200);
     assert_eq!(db.migrate::<Person>(people()).unwrap(), 1_200);
+    // The migration alone makes them.
+    assert_eq!(db.snapshot().indexes("people").len(), 2);
     let people = db.collection::<Person>().unwrap();
     assert_eq!(people.by(Person::LEN).unwrap().all(13).count().unwrap(), 10);
     assert_eq!(people.by(Person::LEN).unwrap().all(14).count().unwrap(), 90);
