@@ -1,10 +1,10 @@
 //! Questions to declared indexes.
 
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
 
 use entidb_codec::Value;
 
+use super::between::ToRange;
 use super::entity::Entity;
 use super::form::Held;
 use super::found::{EntityPositions, FoundEntities, Page};
@@ -153,9 +153,13 @@ impl<'a, T: Entity, I> TypedFind<'a, T, I> {
         self.and(Find::reverse)
     }
 
-    /// Those that come behind this position, which a walk through the same index has given, in the direction of this walk.
-    pub fn after(self, position: &Position) -> Self {
-        self.and(|find| find.after(position))
+    /// Those that come behind this position, which a walk through the same index has given, in the direction of this walk; all, if
+    /// it is `None`, so that the first page is asked for like all others.
+    pub fn after<'p>(self, position: impl Into<Option<&'p Position>>) -> Self {
+        match position.into() {
+            Some(position) => self.and(|find| find.after(position)),
+            None => self,
+        }
     }
 
     /// The first `count` of them.
@@ -224,9 +228,10 @@ impl<T: Entity, K, U> TypedFind<'_, T, Index<T, K, U>> {
         self.and_of(value.to_key(), |find, value| find.equal(&value))
     }
 
-    /// Those whose value lies between these: `18..=30`, `..18`, `"a".."n"`. `None` lies in no range.
-    pub fn range<Q: ToKey<K>>(self, values: impl RangeBounds<Q>) -> Self {
-        self.and_of(bounds(&values), Find::range)
+    /// Those whose value lies between these: `18..=30`, `..18`, `"a".."n"`. `None` lies in no range, so that `..` stands for all that
+    /// have a value.
+    pub fn range(self, values: impl ToRange<K>) -> Self {
+        self.and_of(values.to_range(), Find::range)
     }
 
     /// Those whose value is null, as that of a `None`. Where serde is told to leave a `None` out, there is nothing to find.
@@ -271,8 +276,8 @@ impl<'a, T: Entity, K, U> TypedFind<'a, T, Compound<T, K, U>> {
 
 impl<T: Entity, K: Parts, U> TypedFind<'_, T, Compound<T, K, U>> {
     /// Those whose next value lies between these; `None` lies in no range.
-    pub fn range<Q: ToKey<K::First>>(self, values: impl RangeBounds<Q>) -> Self {
-        self.and_of(bounds(&values), Find::range)
+    pub fn range(self, values: impl ToRange<K::First>) -> Self {
+        self.and_of(values.to_range(), Find::range)
     }
 
     /// Those whose next value is a text that begins with this one.
@@ -301,22 +306,6 @@ impl<T: Entity, I> IntoIterator for TypedFind<'_, T, I> {
     fn into_iter(self) -> FoundEntities<T> {
         self.iter()
     }
-}
-
-/// The values of a range, without what comes before all values: absent, null and undefined.
-fn bounds<K, Q: ToKey<K>>(values: &impl RangeBounds<Q>) -> Result<(Bound<Value>, Bound<Value>)> {
-    let value = |bound: Bound<&Q>| {
-        Ok(match bound {
-            Bound::Included(key) => Bound::Included(key.to_key()?),
-            Bound::Excluded(key) => Bound::Excluded(key.to_key()?),
-            Bound::Unbounded => Bound::Unbounded,
-        })
-    };
-    let lower = match value(values.start_bound())? {
-        Bound::Unbounded => Bound::Excluded(Value::Undefined),
-        bound => bound,
-    };
-    Ok((lower, value(values.end_bound())?))
 }
 
 #[cold]

@@ -1,6 +1,7 @@
 //! Views of one collection, of values and of a type: a codec over the engine, not a second engine.
 
 mod at_snapshot;
+mod between;
 mod declare;
 mod entities;
 mod entity;
@@ -18,6 +19,7 @@ mod untyped;
 mod writes;
 
 pub use at_snapshot::SnapshotCollection;
+pub use between::ToRange;
 pub use entities::{Entities, EntityIds};
 pub use entity::Entity;
 pub use find::{DeclaredIndex, TypedFind};

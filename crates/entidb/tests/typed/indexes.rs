@@ -1,7 +1,9 @@
 //! Asking declared indexes.
 
 use entidb::storage::MemoryDirectory;
-use entidb::{Database, Entity, EntityId, Error, ErrorKind, IndexSpec, Migrations, Result, Value};
+use entidb::{
+    Database, Entity, EntityId, Error, ErrorKind, IndexSpec, Migrations, Position, Result, Value,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::memory;
@@ -230,6 +232,10 @@ fn none_comes_first_and_lies_in_no_range() {
         [1, 2, 4, 5, 7, 8]
     );
     assert_eq!(
+        numbers(users.by(User::NICK).unwrap().range(..)),
+        [0, 3, 6, 9]
+    );
+    assert_eq!(
         numbers(users.by(User::NICK).unwrap().range("".."nick6")),
         [0, 3]
     );
@@ -297,7 +303,7 @@ fn pages_go_on_where_the_last_one_ended_whatever_is_written_in_between() {
     users.delete(user(3).id).unwrap();
     users.delete(user(4).id).unwrap();
     // A position is a text, for a link to the next page.
-    let position = first.next.unwrap().to_string().parse().unwrap();
+    let position: Position = first.next.unwrap().to_string().parse().unwrap();
     let second = users
         .by(User::AGE)
         .unwrap()
@@ -313,6 +319,8 @@ fn pages_go_on_where_the_last_one_ended_whatever_is_written_in_between() {
         .unwrap();
     assert_eq!(numbers(last.entities.into_iter().map(Ok)), [9]);
     assert_eq!(last.next, None);
+    let begin = users.by(User::AGE).unwrap().after(None).limit(2);
+    assert_eq!(numbers(begin), [0, 1]);
     let all = users.by(User::AGE).unwrap().page(8).unwrap();
     assert_eq!((all.entities.len(), all.next), (8, None));
 }
