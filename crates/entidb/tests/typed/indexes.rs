@@ -61,7 +61,7 @@ fn user(n: u32) -> User {
         id: EntityId::from_bytes([u8::try_from(n).unwrap(); 16]),
         email: format!("User{n}@example.com"),
         age: 20 + n / 2,
-        nick: (n % 3 == 0).then(|| format!("nick{n}")),
+        nick: n.is_multiple_of(3).then(|| format!("nick{n}")),
         tags: (0..n % 4).map(|tag| format!("tag{tag}")).collect(),
         status: [Status::Active, Status::Away][n as usize % 2],
         address: (n > 4).then(|| city(["Wien", "Graz"][n as usize % 2])),
@@ -163,6 +163,10 @@ fn a_unique_index_finds_one_and_lets_no_second_in() {
 }
 
 #[test]
+#[expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "values and references to them are both to be taken"
+)]
 fn values_are_found_by_equality_range_and_prefix_in_their_order() {
     let (_, users) = filled();
     assert_eq!(numbers(users.by(User::AGE).unwrap().all(21)), [2, 3]);
