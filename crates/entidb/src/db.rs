@@ -16,6 +16,7 @@ use crate::index::IndexSpec;
 use crate::load;
 use crate::options::Options;
 use crate::recovery;
+use crate::scans::ScanLog;
 use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 use crate::sync::thread;
@@ -406,7 +407,9 @@ impl Options {
         if self.read_only {
             let loaded =
                 load::beside_a_writer(&*directory, self.cache_bytes)?.ok_or_else(absent)?;
-            let published = Published::new(loaded.view, loaded.last_lsn);
+            let mut view = loaded.view;
+            view.scans = Arc::new(ScanLog::new(self.scans));
+            let published = Published::new(view, loaded.last_lsn);
             return Database::new(directory, Arc::new(published), None);
         }
         // Before the lock is taken, which makes a stream: nothing is left in a folder that holds something else.

@@ -46,7 +46,7 @@ impl<E> DeclaredIndex<E> for Text<E> {
 /// A question to a declared index `I` of the entities `T`: which have these values. [`Collection::by`](crate::Collection::by)
 /// begins one; nothing is read before its answer is taken, by a loop over it or by one of `get`, `first`, `count`, `ids`, `page`.
 ///
-/// Without a condition it finds all entities of the index, in the order of their values: `None` before everything, numbers by
+/// Without a condition it finds all entities of the index, in the order of their values, of a full-text index in that of their ids: `None` before everything, numbers by
 /// their value, texts by code point, and entities of one value in id order.
 ///
 /// ```
@@ -133,7 +133,7 @@ impl<'a, T: Entity, I> TypedFind<'a, T, I> {
         })
     }
 
-    fn and(self, more: impl FnOnce(Find<'a>) -> Find<'a>) -> Self {
+    pub(super) fn and(self, more: impl FnOnce(Find<'a>) -> Find<'a>) -> Self {
         Self {
             find: more(self.find),
             ..self

@@ -16,6 +16,7 @@ mod migrate;
 mod target;
 mod typed;
 mod untyped;
+mod words;
 mod writes;
 
 pub use at_snapshot::SnapshotCollection;

@@ -10,6 +10,7 @@ mod derived;
 mod evolution;
 mod indexes;
 mod keys;
+mod text;
 mod together;
 
 use entidb::Database;
