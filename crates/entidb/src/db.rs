@@ -251,7 +251,7 @@ impl Database {
 
     /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
     /// before go on seeing it; the name is free for a new one. Where it cannot be taken out of the catalog at once, because the
-    /// disk is full, the collection stays, empty, until it is dropped again, or the database is opened again with nothing put there.
+    /// disk is full, the collection stays, empty and with its indexes, until it is dropped again, or the database is opened again with nothing put there.
     ///
     /// # Errors
     /// As for [`write`](Self::write).

@@ -1,5 +1,10 @@
 //! Indexes: who may have a value, what a build does beside commits, and what is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail as its functions do"
+)]
+
 mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -468,7 +468,7 @@ impl<'a> Find<'a> {
         };
         let entries = self.entries(&bounds, value.as_deref())?;
         let exact = (!told || several).then_some(exact);
-        Ok((walk::Source::Values(entries), exact, several))
+        Ok((walk::Source::Values(Box::new(entries)), exact, several))
     }
 
     /// Entities by their words.

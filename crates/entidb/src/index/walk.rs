@@ -78,7 +78,7 @@ pub(super) struct Walk(Result<Box<Steps>, Option<Error>>);
 /// Where entities come from.
 pub(super) enum Source {
     /// In the order of their values.
-    Values(Merged),
+    Values(Box<Merged>),
     /// In id order, those that have all of these words.
     All(Vec<Word>),
     /// In id order, those that have any of these words.
