@@ -89,6 +89,7 @@
 //! | [`Isolation::Serializable`] | besides, the outcome is that of running one after the other |
 //! | a [`Snapshot`] | stays exact through writes, checkpoints and compaction |
 //! | an update | is applied to what the others have left: none is lost; of two inserts of one id one fails |
+//! | an index | has at every moment exactly what the entities have; of two commits with one value of a unique index one fails |
 //! | an older program | is refused a collection that a newer one has migrated, and changes nothing |
 //! | an error | has a [kind](ErrorKind) that says what to do; a commit is kept, or not kept, or, with [`ErrorKind::Unknown`] alone, only opening again tells |
 //! | a damaged byte | is an error with stream and offset, or does not matter; never a wrong entity |
@@ -98,7 +99,7 @@
 //!
 //! # Where to go on
 //!
-//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`Migrations`] what
+//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`TypedFind`] what an index can be asked, [`Migrations`] what
 //! to do when the type changes. [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
 //! [`WriteOptions`] what can be set, [`Stats`] what can be watched, [`limits`] what a database can hold. In the repository,
 //! `examples/todo.rs`, `examples/inventory.rs`, `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,

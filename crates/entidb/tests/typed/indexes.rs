@@ -453,6 +453,27 @@ fn indexes_are_right_behind_a_migration() {
 }
 
 #[test]
+fn a_migration_to_a_unique_index_that_two_entities_break_names_both() {
+    let db = memory();
+    let old = db.collection::<PersonV1>().unwrap();
+    let mail = "ann@example.com".to_owned();
+    for id in [1, 2] {
+        let mail = mail.clone();
+        old.put(&PersonV1 { id, mail }).unwrap();
+    }
+    let error = db.migrate::<Person>(people()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Duplicate, "{error}");
+    let people = || db.collection::<Person>();
+    assert_eq!(people().err().unwrap().kind(), ErrorKind::Duplicate);
+    // Without one of them, it goes on.
+    db.untyped("people")
+        .delete(EntityId::from_key(2_u32))
+        .unwrap();
+    let found = people().unwrap().by(Person::EMAIL).unwrap().get(&mail);
+    assert_eq!(found.unwrap().map(|person| person.id), Some(1));
+}
+
+#[test]
 fn indexes_that_were_there_are_right_while_and_behind_a_migration() {
     let db = memory();
     put_people(&db, 100);
