@@ -716,6 +716,34 @@ fn a_manifest_is_as_drawn() {
 }
 
 #[test]
+fn a_manifest_says_in_which_form_entities_are_and_no_forms_out_of_order() {
+    let forms = |older: &[(u32, u64)]| {
+        let mut manifest = sample_manifest();
+        let collection = &mut manifest.catalog.collections[1];
+        collection.version = 3;
+        let older = older.iter().map(|(version, last_lsn)| Older {
+            version: *version,
+            last_lsn: Lsn(*last_lsn),
+        });
+        collection.older = older.collect();
+        manifest
+    };
+    for older in [&[][..], &[(1, 3)], &[(1, 3), (2, 3)], &[(1, 0), (2, 9)]] {
+        let manifest = forms(older);
+        let bytes = manifest.encode(SALT).expect("small");
+        assert_eq!(
+            Manifest::decode(&bytes).map_err(|(_, fault)| fault),
+            Ok(manifest)
+        );
+        assert_strict(&bytes, |b| Manifest::decode(b).map_err(|(_, fault)| fault));
+    }
+    for wrong in [&[(3, 3)][..], &[(2, 3), (1, 4)], &[(1, 4), (2, 3)]] {
+        let bytes = forms(wrong).encode(SALT).expect("small");
+        assert!(Manifest::decode(&bytes).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_key_to_come_in_a_map_is_refused_by_its_name_unless_it_may_be_passed_over() {
     use super::map::{Reader, Writer};
     let body = |key: &str| {
