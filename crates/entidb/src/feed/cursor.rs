@@ -130,17 +130,23 @@ impl Cursor {
     }
 
     fn read(&mut self, durable: Lsn) -> Result<()> {
-        let len = self.end()?.saturating_sub(self.at).min(WINDOW_LEN);
         self.window = Window::none();
-        if len >= batch::HEADER_LEN as u64 {
+        let mut end = self.end()?;
+        loop {
+            let len = end.saturating_sub(self.at).min(WINDOW_LEN);
+            if len < batch::HEADER_LEN as u64 {
+                return Ok(());
+            }
             let len = usize::try_from(len).unwrap_or(usize::MAX);
-            self.window = Window {
-                at: self.at,
-                bytes: self.log.stream.read(self.at, len)?,
-                durable,
-            };
+            match self.log.stream.read(self.at, len) {
+                Ok(bytes) => {
+                    let at = self.at;
+                    self.window = Window { at, bytes, durable };
+                    return Ok(());
+                }
+                Err(error) => end = log::shrunk(&self.log.stream, end, error)?,
+            }
         }
-        Ok(())
     }
 
     fn head_in_window(&self) -> Result<Option<Head>> {

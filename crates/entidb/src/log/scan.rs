@@ -103,7 +103,7 @@ pub(crate) fn walk(
 
 /// A read that failed in a stream which is shorter than it was: beside us, its writer has given back what it had reserved, and
 /// the walk goes on to the new end. Gives the new size, or the error if that is not it.
-fn shrunk(stream: &Stream, size: u64, error: crate::Error) -> Result<u64> {
+pub(crate) fn shrunk(stream: &Stream, size: u64, error: crate::Error) -> Result<u64> {
     let now = stream.size()?;
     if now < size { Ok(now) } else { Err(error) }
 }
