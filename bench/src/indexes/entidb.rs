@@ -11,7 +11,7 @@ const COLLECTION: &str = "items";
 pub fn open(dir: &Path, indexed: usize) -> Box<dyn Store> {
     let db = Options::new().cache_bytes(1 << 30).open(dir.join("entidb")).unwrap();
     for field in 0..indexed {
-        let spec = IndexSpec::on(&format!("f{field}"));
+        let spec = IndexSpec::on(format!("f{field}"));
         db.create_index(COLLECTION, &spec).unwrap();
     }
     Box::new(Entidb {
@@ -61,7 +61,7 @@ impl Entidb {
                 true => find.equal(&Value::from(from)),
                 false => find.range(Value::from(from)..=Value::from(to)),
             };
-            find.iter().unwrap().for_each(|entity| add(&entity.unwrap().1));
+            find.iter().for_each(|entity| add(&entity.unwrap().1));
         } else {
             for entity in snapshot.scan(COLLECTION) {
                 let (_, payload) = entity.unwrap();

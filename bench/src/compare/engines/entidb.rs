@@ -132,7 +132,7 @@ impl Session for Handle<'_> {
     fn find(&mut self, key: &[u8; 8], reading: &mut Reading) {
         let find = |snapshot: &Snapshot| {
             let find = snapshot.by(COLLECTION, KEY).unwrap();
-            for entity in find.equal(&Value::Bytes(key.to_vec())).iter().unwrap() {
+            for entity in find.equal(&Value::Bytes(key.to_vec())).iter() {
                 let (id, payload) = entity.unwrap();
                 reading.value(id.as_bytes(), payload.as_bytes());
             }
