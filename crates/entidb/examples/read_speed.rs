@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use entidb::{Collection, Database, EntityId, Options, Payload};
+use entidb::{Database, EntityId, Options, Payload, Untyped};
 
 const COLLECTION: &str = "entities";
 const BATCH_COUNT: usize = 1000;
@@ -143,7 +143,7 @@ fn in_threads(count: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
-fn gets(entities: &Collection, ids: &[[u8; 16]], seed: u64, count: usize, absent: bool) {
+fn gets(entities: &Untyped, ids: &[[u8; 16]], seed: u64, count: usize, absent: bool) {
     let mut random = Random(seed);
     for _ in 0..count {
         let mut id = ids[(random.next() % ids.len() as u64) as usize];

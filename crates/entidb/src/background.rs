@@ -1,5 +1,5 @@
 //! Work that nobody waits for: one thread hands eventual commits to the log and syncs them in time, one prepares logs and makes
-//! checkpoints, and one merges.
+//! checkpoints, and one merges. Where a build of an index was cut off, one takes it up.
 //!
 //! Promises: what it does could be done by anybody at any time, so that switching it off changes when, not what. Its failures
 //! are in the stats, and reach whoever has to wait for it. Relies on the locks of those it calls. Must never decide what is
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::commit::Refusal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::{Arc, Mutex, PoisonError, wait_timeout};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
@@ -39,7 +39,10 @@ impl Background {
             ("entidb-work", work),
             ("entidb-merge", merge),
         ];
-        for (name, run) in works {
+        let builds = writer
+            .has_builds()
+            .then_some(("entidb-index", build as Work));
+        for (name, run) in works.into_iter().chain(builds) {
             let writer = Arc::clone(writer);
             let thread = thread::Builder::new().name(name.to_owned());
             let thread = thread.spawn(move || {
@@ -80,10 +83,7 @@ struct Guard<'a>(&'a Writer);
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.committer.queue().poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "a background thread panicked".to_owned(),
-            });
+            self.0.committer.queue().poison_once(Refusal::panicked());
             self.0.committer.notify();
         }
     }
@@ -104,7 +104,7 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        queue = committer.wait_flusher(queue, timeout);
+        queue = wait_timeout(&committer.flusher, queue, timeout);
     }
 }
 
@@ -115,12 +115,12 @@ fn work(writer: &Writer) {
     loop {
         let mut queue = committer.queue();
         if !queue.has_work() && !queue.is_closed() {
-            queue = committer.wait_work(queue, timeout);
+            queue = wait_timeout(&committer.worker, queue, timeout);
         }
         if queue.is_closed() {
             return;
         }
-        let wants_log = queue.take_wants_log();
+        let wants_log = queue.begin_work();
         drop(queue);
         let prepared = match wants_log {
             true => committer.prepare_next_log(),
@@ -135,12 +135,28 @@ fn work(writer: &Writer) {
         }
         let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
-        if done.is_err() {
-            let queue = committer.queue();
-            if !queue.is_closed() {
-                drop(committer.wait_work(queue, AGAIN));
-            }
+        let queue = committer.end_work();
+        if done.is_err() && !queue.is_closed() && !queue.wants_again {
+            drop(wait_timeout(&committer.worker, queue, AGAIN));
         }
+    }
+}
+
+/// Builds what an earlier session has left half built. Whoever wants such an index before asks for it again.
+fn build(writer: &Writer) {
+    loop {
+        let built = writer.resume_builds();
+        let mut queue = writer.committer.queue();
+        // An index that cannot be unique is dropped.
+        queue.trouble = built
+            .as_ref()
+            .err()
+            .map(Refusal::of)
+            .or(queue.trouble.take());
+        if built.is_ok() || queue.check().is_err() {
+            return;
+        }
+        drop(wait_timeout(&writer.committer.compactor, queue, AGAIN));
     }
 }
 
@@ -148,19 +164,23 @@ fn work(writer: &Writer) {
 fn merge(writer: &Writer) {
     let committer = &writer.committer;
     loop {
+        let ages = writer.feed.keep.ages();
         let timeout = match writer.compactor().has_obsolete() {
             true => AGAIN,
-            false => IDLE,
+            false => ages.unwrap_or(IDLE),
         };
         let mut queue = committer.queue();
         if !queue.wants_compaction && !queue.is_closed() {
-            queue = committer.wait_compaction(queue, timeout);
+            queue = wait_timeout(&committer.compactor, queue, timeout);
         }
         if queue.is_closed() {
             return;
         }
         queue.wants_compaction = false;
         drop(queue);
+        if ages.is_some() {
+            writer.feed.keep.set_untidy(true);
+        }
         match writer.compact_if_due() {
             Ok(true) => committer.queue().wants_compaction = true,
             Ok(false) => {}
@@ -168,7 +188,7 @@ fn merge(writer: &Writer) {
                 let mut queue = committer.queue();
                 queue.wants_compaction = true;
                 if !queue.is_closed() {
-                    drop(committer.wait_compaction(queue, AGAIN));
+                    drop(wait_timeout(&committer.compactor, queue, AGAIN));
                 }
             }
         }

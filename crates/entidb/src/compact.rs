@@ -4,13 +4,13 @@
 //! Commits and checkpoints go on beside it. Relies on snapshots holding on to their view. Must never decide what is dead.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{IndexId, Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
@@ -42,6 +42,8 @@ pub(crate) struct Inputs {
     runs: Vec<Arc<Run>>,
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     catalog: Arc<Catalog>,
+    /// Segments that stay as they are: followers of the change feed may yet read them.
+    kept: BTreeSet<StreamId>,
 }
 
 /// How to hold a merge back.
@@ -65,7 +67,8 @@ impl Writer {
     /// Merges what is due. Says whether there was anything.
     pub(crate) fn compact_if_due(&self) -> Result<bool> {
         let mut compactor = self.compactor();
-        let done = self.compact_once(&mut compactor);
+        let tidied = self.tidy_feed(&mut compactor);
+        let done = tidied.and_then(|()| self.compact_once(&mut compactor));
         self.remove_obsolete(&mut compactor, false);
         drop(compactor);
         self.note_compaction(&done);
@@ -112,7 +115,14 @@ impl Writer {
                 break;
             }
         }
+        self.feed.keep.set_untidy(true);
+        self.tidy_feed(&mut compactor)?;
         self.remove_obsolete(&mut compactor, false);
+        if compactor.has_obsolete() {
+            // The background looks after what snapshots hold.
+            drop(compactor);
+            self.committer.want_compaction();
+        }
         Ok(())
     }
 
@@ -127,6 +137,10 @@ impl Writer {
             return;
         }
         let mut compactor = self.compactor();
+        self.feed.keep.set_untidy(true);
+        if self.tidy_feed(&mut compactor).is_err() {
+            return;
+        }
         let inputs = self.inputs();
         let Ok(infos) = inputs.infos() else {
             return;
@@ -151,7 +165,10 @@ impl Writer {
 
     fn inputs(&self) -> Inputs {
         let (view, _) = self.published.get();
-        Inputs::of(&view)
+        Inputs {
+            kept: self.kept_for_feed(),
+            ..Inputs::of(&view)
+        }
     }
 
     /// Carries out a job, and lets its outcome take effect. Says whether there was anything to gain.
@@ -168,6 +185,8 @@ impl Writer {
             runs: &inputs.runs,
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
+            kept: &inputs.kept,
+            collection_of: &|id| inputs.catalog.collection_of(IndexId(id.0)),
         };
         let attempt = || {
             let began = Instant::now();
@@ -233,7 +252,7 @@ impl Writer {
         // leaves streams that no manifest names, and the next session removes them.
         self.editor.edit(|manifest| merged.apply(manifest))?;
         let mut queue = self.committer.queue();
-        let oldest = old.runs.last().map(|run| run.entry.stream);
+        let oldest = old.runs.first().map(|run| run.entry.stream);
         if oldest.is_some_and(|oldest| merged.inputs.contains(&oldest)) {
             // Behind the oldest run there is nothing to delete, so tombstones went.
             let inputs = old.runs.iter();
@@ -291,16 +310,13 @@ impl Writer {
     fn note_compaction(&self, done: &Result<bool>) {
         let mut queue = self.committer.queue();
         queue.compaction_trouble = done.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.compaction_trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.compaction_trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
     }
 }
 
 impl Compactor {
-    fn note(&mut self, name: String, len: u64, holder: &Arc<dyn Any + Send + Sync>) {
+    pub(crate) fn note(&mut self, name: String, len: u64, holder: &Arc<dyn Any + Send + Sync>) {
         self.obsolete.push(Obsolete {
             name,
             len,
@@ -325,10 +341,18 @@ impl Inputs {
             runs: view.runs.iter().rev().map(Arc::clone).collect(),
             streams: view.streams.clone(),
             catalog: Arc::clone(&view.catalog),
+            kept: BTreeSet::new(),
         }
     }
 
     pub(crate) fn infos(&self) -> Result<Vec<RunInfo>> {
-        compaction::run_infos(&self.runs, &self.streams, &|id| !self.catalog.has(id))
+        compaction::run_infos(
+            &self.runs,
+            &self.streams,
+            &|id| !self.catalog.has(id),
+            // Until the catalog knows indexes.
+            &|_| None,
+            &self.kept,
+        )
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use entidb_storage::{Directory, FileDirectory, StorageError};
 
 use crate::background::Background;
-use crate::collection::Collection;
+use crate::collection::Untyped;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name;
 use crate::ids::Lsn;
+use crate::index::IndexSpec;
 use crate::load;
 use crate::options::Options;
 use crate::recovery;
@@ -64,8 +65,8 @@ impl Database {
 
     /// The untyped collection `name`. It need not be there: the first put makes it.
     #[must_use]
-    pub fn untyped(&self, name: &str) -> Collection {
-        Collection::new(self.clone(), name)
+    pub fn untyped(&self, name: &str) -> Untyped {
+        Untyped::new(self.clone(), name)
     }
 
     /// The database as it is now.
@@ -191,12 +192,57 @@ impl Database {
         self.writer()?.committer.wait_durable(lsn)
     }
 
-    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last commit of that.
+    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last durable commit, which may have
+    /// been made since.
     ///
     /// # Errors
     /// [`ErrorKind::Unknown`] if the sync failed; [`ErrorKind::ReadOnly`] if the database was opened for reading.
     pub fn sync(&self) -> Result<Lsn> {
         self.writer()?.committer.sync()
+    }
+
+    /// Makes an index of a collection, which need not be there, and waits until it is ready. Commits go on meanwhile, and keep it
+    /// already. Says whether it was not there; one that is being built, as after a crash, is built to its end.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, ErrorKind, IndexSpec, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// assert!(db.create_index("people", &IndexSpec::on("email").unique())?);
+    /// assert!(!db.create_index("people", &IndexSpec::on("email").unique())?);
+    ///
+    /// let ann = Value::from([("email", "ann@example.com")]);
+    /// db.untyped("people").put(EntityId::from_key("ann"), &ann)?;
+    /// let again = db.untyped("people").put(EntityId::new(), &ann).unwrap_err();
+    /// assert_eq!(again.kind(), ErrorKind::Duplicate);
+    /// assert_eq!(again.duplicate().map(|of| of.holder), Some(EntityId::from_key("ann")));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if another index of that name is declared differently, or it cannot be declared so;
+    /// [`ErrorKind::Duplicate`] if it is unique and two entities have the same value: then there is no such index;
+    /// [`ErrorKind::NotFound`] if it was dropped meanwhile. After [`ErrorKind::Full`] or [`ErrorKind::Io`] the next call goes on
+    /// where this one has stopped. Else as for [`write`](Self::write).
+    pub fn create_index(&self, collection: &str, spec: &IndexSpec) -> Result<bool> {
+        self.create_indexes(collection, std::slice::from_ref(spec))
+    }
+
+    /// As [`create_index`](Self::create_index), for several at once, in one walk through the collection. Says whether any was not
+    /// there.
+    ///
+    /// # Errors
+    /// As for [`create_index`](Self::create_index).
+    pub fn create_indexes(&self, collection: &str, specs: &[IndexSpec]) -> Result<bool> {
+        self.writer()?.create_indexes(collection, specs)
+    }
+
+    /// Drops an index. Says whether there was one. Snapshots from before go on using it; its room is given back by and by.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`], [`ErrorKind::Io`], [`ErrorKind::Poisoned`] or [`ErrorKind::ReadOnly`].
+    pub fn drop_index(&self, collection: &str, index: &str) -> Result<bool> {
+        self.writer()?.drop_index(collection, index)
     }
 
     /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
@@ -262,7 +308,16 @@ impl Database {
         self.inner.close()
     }
 
-    fn writer(&self) -> Result<&Arc<Writer>> {
+    /// The writer, unless it was opened for reading.
+    pub(crate) fn writer_if_any(&self) -> Option<&Arc<Writer>> {
+        self.inner.writer.as_ref()
+    }
+
+    pub(crate) fn directory(&self) -> &Arc<dyn Directory> {
+        &self.inner.directory
+    }
+
+    pub(crate) fn writer(&self) -> Result<&Arc<Writer>> {
         self.inner.writer.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::ReadOnly,
@@ -451,7 +506,9 @@ impl Inner {
         };
         writer.refuse_more();
         self.background.join();
-        writer.close()
+        let closed = writer.close();
+        writer.feed.bell.close();
+        closed
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use entidb_codec::Value;
 use entidb_storage::StorageError;
+
+use crate::ids::{EntityId, Lsn};
 
 /// The result of every database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,6 +27,9 @@ pub enum ErrorKind {
     /// Another commit got in the way of this transaction: run it again. Nothing of it was kept. [`Database::write`](crate::Database::write)
     /// does so by itself, a bounded number of times.
     Conflict,
+    /// An entity would have a value that a unique index lets only one have, and another has it: [`Error::duplicate`] says which.
+    /// Nothing of the transaction was kept.
+    Duplicate,
     /// There is no room: free some and try again. Nothing of the transaction was kept, and the database goes on.
     Full,
     /// The sync of a commit failed, so that it is **unknown** whether the commit was kept: open the database again and
@@ -33,6 +39,9 @@ pub enum ErrorKind {
     Poisoned,
     /// The database was opened for reading, or closed.
     ReadOnly,
+    /// Commits that a follower has not seen are not kept any more: take a snapshot, and go on behind it; [`Error::floor`] says how far
+    /// nothing is kept. [`Database::snapshot_and_changes`](crate::Database::snapshot_and_changes) does both.
+    Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
     /// The medium failed. The message says at what; nothing of the transaction was kept.
@@ -48,6 +57,8 @@ struct Detail {
     kind: ErrorKind,
     message: String,
     place: Option<Place>,
+    duplicate: Option<Duplicate>,
+    floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -58,18 +69,59 @@ struct Place {
     offset: u64,
 }
 
+/// What a unique index did not let in: [`Error::duplicate`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The collection.
+    pub collection: String,
+    /// The index's name.
+    pub index: String,
+    /// The value, or the values of an index on several paths, as the index has them: of a long text its beginning, or nothing;
+    /// undefined for what is absent.
+    pub value: Vec<Value>,
+    /// The entity that was to have it.
+    pub id: EntityId,
+    /// The entity that has it.
+    pub holder: EntityId,
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Detail {
             kind,
             message: message.into(),
             place: None,
+            duplicate: None,
+            floor: None,
             source: None,
         }))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
+    }
+
+    pub(crate) fn duplicate_of(duplicate: Duplicate) -> Self {
+        let Duplicate {
+            collection,
+            index,
+            value,
+            id,
+            holder,
+        } = &duplicate;
+        let value = brief(value);
+        let message = format!(
+            "{collection:?}: entity {id} cannot have {value}, which entity {holder} has: the index {index:?} is unique"
+        );
+        let mut error = Self::new(ErrorKind::Duplicate, message);
+        error.0.duplicate = Some(duplicate);
+        error
+    }
+
+    /// What everything answers that would write once the database is closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::ReadOnly, "the database is closed: open it again")
     }
 
     /// Damage in `stream` at `offset`: what was expected there and what was found.
@@ -136,10 +188,21 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_floor(mut self, floor: Lsn) -> Self {
+        self.0.floor = Some(floor);
+        self
+    }
+
     /// What the caller does next.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// What a unique index did not let in, if that is what happened.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<&Duplicate> {
+        self.0.duplicate.as_ref()
     }
 
     /// The stream in which damage was found, if that is what happened.
@@ -148,10 +211,31 @@ impl Error {
         self.0.place.as_ref().map(|place| place.stream.as_str())
     }
 
+    /// Of a [`Gap`](ErrorKind::Gap): the last commit that is not kept any more. `None` if nothing is kept at all.
+    #[must_use]
+    pub fn floor(&self) -> Option<Lsn> {
+        self.0.floor
+    }
+
     /// The position of the damage in its stream, in bytes.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.place.as_ref().map(|place| place.offset)
+    }
+}
+
+/// Values for people, the beginning of long ones.
+fn brief(values: &[Value]) -> String {
+    const CHAR_COUNT_MAX: usize = 80;
+    let values = values.iter().map(|value| match value {
+        Value::Text(text) => format!("{text:?}"),
+        value => format!("{value:?}"),
+    });
+    let text = values.collect::<Vec<_>>().join(", ");
+    match text.char_indices().nth(CHAR_COUNT_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None if text.is_empty() => "a value".to_owned(),
+        None => text,
     }
 }
 

@@ -194,13 +194,23 @@ number! {
     pub CollectionId(u16)
 }
 number! {
+    /// An index's number in the catalog: of the same row as those of collections.
+    pub(crate) IndexId(u16)
+}
+number! {
     /// A stream's number in its name, from 1, never reused.
     pub StreamId(u64)
 }
 
 impl Lsn {
+    /// The position with this number: one that [`get`](Self::get) gave, perhaps in another session.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
     /// Before the first commit.
-    pub(crate) const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(0);
     /// The highest that the run format has room for.
     pub(crate) const MAX: Self = Self((1 << 56) - 1);
 

@@ -62,10 +62,16 @@ mod compact;
 mod compaction;
 mod db;
 mod drop_collection;
+mod entry_table;
 mod environment;
 mod error;
+mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
+mod index;
 pub mod limits;
 mod load;
 mod log;
@@ -78,7 +84,10 @@ mod payload;
 mod ranges;
 mod recovery;
 mod reserve;
+mod retention;
 mod run;
+#[cfg(all(test, entidb_schedules))]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;
@@ -93,13 +102,19 @@ mod write_options;
 mod write_set;
 mod writer;
 
-pub use collection::Collection;
+pub use collection::Untyped;
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Duplicate, Error, ErrorKind, Result};
+pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
+pub use index::{
+    Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
+    Position,
+};
 pub use options::{Compression, Options};
 pub use payload::Payload;
+pub use retention::Retention;
 pub use snapshot::{Ids, Scan, Snapshot};
 pub use stats::Stats;
 pub use transaction::{Transaction, TransactionScan};

@@ -31,6 +31,15 @@ pub(crate) struct Merge {
     started: bool,
     /// The key that was given last: all sources that stand at it have yet to pass it.
     last: Option<Key>,
+    /// Set while the first source is a run that has just given a key: no other source has one before this.
+    alone: Option<Alone>,
+}
+
+/// Up to where the first source is the only one.
+#[derive(Clone, Copy)]
+enum Alone {
+    ToTheEnd,
+    Before(Key),
 }
 
 struct Source {
@@ -118,17 +127,22 @@ impl Merge {
             descending,
             started: false,
             last: None,
+            alone: None,
         }
     }
 
     /// The next key and its newest version, if no range tombstone hides it.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(Key, Version)>> {
+        if let Some(next) = self.next_of_first() {
+            return Ok(Some(next));
+        }
         loop {
             let Some((source, key, version)) = self.newest()? else {
                 return Ok(None);
             };
             if self.ranges.is_empty() {
+                self.note_alone(source);
                 return Ok(Some((key, version)));
             }
             let newer = self.ranges.iter().take(source + 1);
@@ -139,6 +153,45 @@ impl Merge {
                 return Ok(Some((key, version)));
             }
         }
+    }
+
+    /// The next key, where the source that gave the last one is a run that has it at hand, and no other comes before it.
+    #[inline]
+    fn next_of_first(&mut self) -> Option<(Key, Version)> {
+        let alone = self.alone?;
+        let source = self.sources.get_mut(*self.order.first()?)?;
+        let Keys::Run(cursor) = &mut source.keys else {
+            return None;
+        };
+        let (key, location) = *cursor.behind()?;
+        if let Alone::Before(other) = alone
+            && if self.descending {
+                key <= other
+            } else {
+                key >= other
+            }
+        {
+            return None;
+        }
+        cursor.pass();
+        source.head = Some(key);
+        self.last = Some(key);
+        Some((key, location.into()))
+    }
+
+    /// Notes up to where the run that has just given a key is alone.
+    fn note_alone(&mut self, source: usize) {
+        let keys = self.sources.get(source).map(|source| &source.keys);
+        self.alone = match keys {
+            Some(Keys::Run(_)) if self.order.first() == Some(&source) => {
+                let next = self.order.get(1).and_then(|next| self.sources.get(*next));
+                Some(match next.and_then(|source| source.head) {
+                    None => Alone::ToTheEnd,
+                    Some(head) => Alone::Before(head),
+                })
+            }
+            _ => None,
+        };
     }
 
     /// The next key, its newest version, and the index of the source that has it.

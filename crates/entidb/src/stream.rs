@@ -126,6 +126,11 @@ impl Stream {
         })
     }
 
+    /// Whether it holds batches, and not copies.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.layout, Layout::Plain)
+    }
+
     /// The stream's length in bytes.
     pub(crate) fn size(&self) -> Result<u64> {
         self.reader
@@ -256,9 +261,7 @@ impl Stream {
         let at = block_at(location.offset);
         if let Some(held) = cache.look(&self.blocks, location.offset / BLOCK_LEN)
             && let Some(block) = held.get()
-            && let Some(record) = block
-                .0
-                .get(at..at.saturating_add(location_len(location)))
+            && let Some(record) = block.0.get(at..at.saturating_add(location_len(location)))
         {
             let payload_len = self.check(record, key, location)?;
             let payload = record.get(record.len() - payload_len..);

@@ -1,6 +1,6 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,12 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::format::catalog::Index;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, IndexId};
+use crate::index::{Derived, EntryBounds, Overlay, Walk};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
-use crate::manifest::{Catalog, Collection};
+use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
 use crate::write_options::Isolation;
@@ -25,9 +27,11 @@ pub struct Transaction {
     /// Collections that the catalog has and the snapshot has not; whether they get these ids, the commit tells.
     made: Vec<CollectionId>,
     writes: WriteSet,
-    /// What was read, where the commit has to check it.
-    reads: Option<Mutex<Reads>>,
+    /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
+    reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
+    /// What was written, as the indexes would find it that were asked.
+    overlays: Mutex<BTreeMap<IndexId, Overlay>>,
 }
 
 /// What a serializable transaction has read.
@@ -38,6 +42,8 @@ pub(crate) struct Reads {
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
+    /// Parts of indexes, each with the collection that the index is of.
+    pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
 }
 
 impl Reads {
@@ -51,8 +57,10 @@ impl Reads {
 /// What a transaction comes to, ready to be committed.
 pub(crate) struct Finished {
     /// What it was begun over.
-    pub(crate) lsn: Lsn,
+    pub(crate) snapshot: Snapshot,
     pub(crate) writes: WriteSet,
+    /// Index entries, where they do not follow from the writes.
+    pub(crate) derived: Option<Derived>,
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
     pub(crate) reads: Option<Reads>,
@@ -67,8 +75,9 @@ impl Transaction {
             snapshot,
             made: Vec::new(),
             writes: WriteSet::default(),
-            reads: (isolation == Isolation::Serializable).then(Mutex::default),
+            reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
+            overlays: Mutex::default(),
         }
     }
 
@@ -88,7 +97,9 @@ impl Transaction {
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         let collection = self.make_collection(collection)?;
         self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))
+            .push(Key::new(collection, id), Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        Ok(())
     }
 
     /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
@@ -109,7 +120,11 @@ impl Transaction {
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction would grow above its limits. It is as it was.
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
         match self.find(collection) {
-            Some(collection) => self.writes.push(Key::new(collection, id), None),
+            Some(collection) => {
+                self.writes.push(Key::new(collection, id), None)?;
+                self.touch(collection, id);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -127,7 +142,11 @@ impl Transaction {
             return Ok(());
         };
         match ends(&ids) {
-            Some((first, last)) => self.writes.push_range(collection, first, last),
+            Some((first, last)) => {
+                // Of all that it deletes, nobody keeps a list.
+                self.overlays().clear();
+                self.writes.push_range(collection, first, last)
+            }
             None => Ok(()),
         }
     }
@@ -141,15 +160,7 @@ impl Transaction {
         let Some(collection) = self.find(collection) else {
             return Ok(None);
         };
-        let key = Key::new(collection, id);
-        match self.writes.get(&key) {
-            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
-            Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_in(collection, id)
-            }
-        }
+        self.get_any(Key::new(collection, id))
     }
 
     /// Whether an entity is there, as this transaction sees it.
@@ -223,6 +234,45 @@ impl Transaction {
         &self.snapshot
     }
 
+    fn overlays(&mut self) -> &mut BTreeMap<IndexId, Overlay> {
+        let overlays = self.overlays.get_mut();
+        overlays.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the overlays that an entity was written to.
+    fn touch(&mut self, collection: CollectionId, id: EntityId) {
+        let overlays = self.overlays.get_mut();
+        let overlays = overlays.unwrap_or_else(PoisonError::into_inner);
+        for (index, overlay) in overlays {
+            if self.catalog.collection_of(*index) == Some(collection) {
+                overlay.touch(id);
+            }
+        }
+    }
+
+    /// Walks through an index within these bounds, its own writes included.
+    pub(crate) fn walk_index(
+        &self,
+        index: Arc<Index>,
+        bounds: &EntryBounds,
+        descending: bool,
+    ) -> Result<Walk> {
+        if let Some(reads) = &self.reads {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            reads.entries.push((index.collection, bounds.clone()));
+        }
+        let mut overlays = self.overlays.lock();
+        let overlays = overlays.as_deref_mut();
+        let overlays = overlays.map_err(|_| Error::invalid("the transaction has panicked"))?;
+        let overlay = overlays
+            .entry(index.id)
+            .or_insert_with(|| Overlay::of(&self.writes, index.collection));
+        let own = overlay.within(&self.writes, &index, bounds, descending)?;
+        let reads = self.reads.as_ref().map(Arc::clone);
+        let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
+        Ok(walk.under(own, reads))
+    }
+
     fn note_read(&self, key: Key) {
         if let Some(mut reads) = self.reads_of(key.collection()) {
             reads.keys.insert(key);
@@ -258,14 +308,16 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if let Some(id) = self.catalog.find(name) {
-            return Ok(id);
+        if self.catalog.find(name).is_none() {
+            check_name(name)?;
         }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
+        self.make_any_collection(name)
+    }
+
+    /// As [`make_collection`](Self::make_collection), also for one of the engine's own.
+    pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
+        if let Some(id) = self.catalog.find_any(name) {
+            return Ok(id);
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
@@ -275,6 +327,28 @@ impl Transaction {
         };
         self.made.push(id);
         Ok(id)
+    }
+
+    /// An entity of any collection, the engine's own included.
+    pub(crate) fn get_any(&self, key: Key) -> Result<Option<Payload>> {
+        match self.writes.get(&key) {
+            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_in(key.collection(), key.id())
+            }
+        }
+    }
+
+    /// Puts an entity into any collection.
+    pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Deletes an entity of any collection.
+    pub(crate) fn remove_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push(key, None)
     }
 
     /// Drops the collection `name`, with all that is in it.
@@ -289,13 +363,17 @@ impl Transaction {
 
     pub(crate) fn finish(self) -> Finished {
         let made = self.made.iter().filter_map(|id| self.catalog.get(*id));
-        let reads = self.reads.map(Mutex::into_inner);
+        let reads = self.reads.map(|reads| {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *reads)
+        });
         Finished {
-            lsn: self.snapshot.lsn(),
             drops: self.drops,
             made: made.cloned().collect(),
+            snapshot: self.snapshot,
             writes: self.writes,
-            reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
+            derived: None,
+            reads,
         }
     }
 }
@@ -304,6 +382,22 @@ impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let len = self.writes.len_bytes();
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
+    }
+}
+
+/// Refuses what no collection may be called.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    match (1..=COLLECTION_NAME_LEN_MAX).contains(&name.len()) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        ))),
     }
 }
 

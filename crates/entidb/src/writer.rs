@@ -9,6 +9,7 @@ use crate::commit::Committer;
 use crate::compact::Compactor;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::feed::Feed;
 use crate::format::footer::Tally;
 use crate::ids::StreamId;
 use crate::manifest::{Editor, LogEntry, SealedEntry};
@@ -27,6 +28,9 @@ pub(crate) struct Writer {
     pub(crate) published: Arc<Published>,
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
+    pub(crate) feed: Arc<Feed>,
+    /// Whoever builds indexes holds it.
+    pub(crate) indexing: Mutex<()>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.

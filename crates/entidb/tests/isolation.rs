@@ -386,6 +386,32 @@ fn what_a_merge_has_forgotten_conflicts_all_the_same() {
 }
 
 #[test]
+fn what_a_merge_of_the_oldest_runs_alone_has_forgotten_conflicts_too() {
+    let options = options().checkpoint_log_bytes(4_000);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    let put = |n, len: usize| {
+        let value = Value::from("x".repeat(len).as_str());
+        db.untyped("test").put(nth(n), &value).unwrap();
+    };
+    put(1, 2_000);
+    db.checkpoint().unwrap();
+    let mut puts = db.begin();
+    set(&mut puts, 1, 11);
+    assert!(db.untyped("test").delete(nth(1)).unwrap());
+    db.checkpoint().unwrap();
+    for n in 2..40 {
+        put(n, 2_000);
+        db.checkpoint().unwrap();
+    }
+    // With a checkpoint that nobody asked for come merges: of the oldest runs, since there are too many.
+    put(40, 5_000);
+    let stats = db.stats().unwrap();
+    assert!(stats.compaction_count >= 1);
+    assert!(stats.run_count > 20, "not all were merged");
+    is_refused(&db, puts);
+}
+
+#[test]
 fn a_deleted_range_conflicts_with_what_was_put_into_it_both_ways() {
     for (level, checkpoints) in BOTH.into_iter().flat_map(|l| [(l, 0), (l, 1), (l, 2)]) {
         let db = table();

@@ -63,9 +63,42 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    /// All bytes, read or not.
+    pub(crate) fn all(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The bytes from an earlier offset to here.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes back to an offset where it has been.
+    pub(crate) fn rewind(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
+    /// Passes the next byte if it is this one.
+    #[inline]
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        let found = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// The next item, if it is text; else it stays where it is.
+    #[inline]
+    pub(crate) fn text(&mut self) -> Result<Option<&'a str>, DecodeError> {
+        let offset = self.at;
+        match self.bytes.get(offset) {
+            Some(initial) if initial >> 5 == head::TEXT => {
+                let argument = self.head(offset)?.argument;
+                let text = self.string(offset, argument)?;
+                let text = str::from_utf8(text).map_err(|_| fault(offset, Fault::BadUtf8))?;
+                Ok(Some(text))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// That there is nothing left.
@@ -103,6 +136,36 @@ impl<'a> Cursor<'a> {
             },
             _ => simple(offset, info, argument)?,
         })
+    }
+
+    /// Passes over one item and gives its bytes; `None` if the input ends inside it or a head is
+    /// none.
+    ///
+    /// Looks at heads and nothing else: for bytes that were validated when they came in. Nesting
+    /// is counted, not entered, so depth costs nothing.
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let mut open = 1_usize;
+        while open > 0 {
+            open -= 1;
+            let offset = self.at;
+            let Head {
+                major, argument, ..
+            } = self.head(offset).ok()?;
+            let inside = match major {
+                head::BYTES | head::TEXT => {
+                    self.string(offset, argument).ok()?;
+                    0
+                }
+                head::ARRAY => usize::try_from(argument).ok()?,
+                head::MAP => usize::try_from(argument).ok()?.checked_mul(2)?,
+                head::TAG => 1,
+                _ => 0,
+            };
+            open = open.checked_add(inside)?;
+        }
+        Some(self.since(start))
     }
 
     #[inline]

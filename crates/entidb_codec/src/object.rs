@@ -42,7 +42,7 @@ impl<'a> Iterator for Entries<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.count = self.count.checked_sub(1)?;
-        let pair = skip(&mut self.cursor).zip(skip(&mut self.cursor));
+        let pair = self.cursor.skip().zip(self.cursor.skip());
         if pair.is_none() {
             self.count = 0;
         }
@@ -122,23 +122,6 @@ impl<'a> Entries<'a> {
 
 fn encoded_text_len(text: &str) -> usize {
     head::build(head::TEXT, text.len() as u64).1 + text.len()
-}
-
-/// The bytes of one item. Nesting is counted, not entered, so depth costs nothing.
-fn skip<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
-    let start = cursor.offset();
-    let mut open = 1_usize;
-    while open > 0 {
-        open -= 1;
-        let inside = match cursor.token().ok()? {
-            Token::Array(count) => count,
-            Token::Map(count) => count.checked_mul(2)?,
-            Token::Tag(_) => 1,
-            _ => 0,
-        };
-        open = open.checked_add(inside)?;
-    }
-    Some(cursor.since(start))
 }
 
 #[cfg(test)]

@@ -2,4 +2,4 @@
 
 mod untyped;
 
-pub use untyped::Collection;
+pub use untyped::Untyped;

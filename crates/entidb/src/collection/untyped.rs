@@ -9,20 +9,21 @@ use crate::db::Database;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId};
+use crate::index::Find;
 use crate::manifest::Catalog;
 use crate::payload::Payload;
 use crate::snapshot::Scan;
 
 /// A collection whose entities are [`Value`]s: [`Database::untyped`]. Each call that writes is a durable transaction of its
 /// own; several at once are [`Database::write`].
-pub struct Collection {
+pub struct Untyped {
     db: Database,
     name: String,
     /// The number that the name had when it was last looked up; 0 if it had none.
     hint: AtomicU16,
 }
 
-impl Clone for Collection {
+impl Clone for Untyped {
     fn clone(&self) -> Self {
         Self {
             db: self.db.clone(),
@@ -32,16 +33,16 @@ impl Clone for Collection {
     }
 }
 
-impl std::fmt::Debug for Collection {
+impl std::fmt::Debug for Untyped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Collection")
+        f.debug_struct("Untyped")
             .field("db", &self.db)
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }
 
-impl Collection {
+impl Untyped {
     pub(crate) fn new(db: Database, name: &str) -> Self {
         Self {
             db,
@@ -179,6 +180,14 @@ impl Collection {
         }
     }
 
+    /// Asks the index `index`, as it is now.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::by`](crate::Snapshot::by).
+    pub fn by(&self, index: &str) -> Result<Find<'static>> {
+        self.db.snapshot().by(&self.name, index)
+    }
+
     /// All entities in id order, as they are now.
     pub fn iter(&self) -> Scan {
         self.range(..)
@@ -198,7 +207,7 @@ impl Collection {
     }
 }
 
-impl IntoIterator for &Collection {
+impl IntoIterator for &Untyped {
     type Item = Result<(EntityId, Payload)>;
     type IntoIter = Scan;
 

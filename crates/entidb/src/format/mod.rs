@@ -6,8 +6,12 @@
 
 pub(crate) mod batch;
 pub(crate) mod block;
+pub(crate) mod catalog;
 pub(crate) mod checksum;
 pub(crate) mod chunk;
+mod column;
+pub(crate) mod entry;
+pub(crate) mod entry_key;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod footer;
@@ -19,6 +23,7 @@ pub(crate) mod map;
 pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod record;
+pub(crate) mod retained;
 
 #[cfg(test)]
 mod tests;

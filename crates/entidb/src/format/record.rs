@@ -10,21 +10,31 @@ use crate::limits::PAYLOAD_LEN_MAX;
 pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
 const COLLECTION_AT: usize = 4 + 4;
 const FLAGS_AT: usize = 4 + 4 + 2;
+const ID_AT: usize = FLAGS_AT + 2;
 const CRC_LEN: usize = 4;
 /// Length of a range tombstone's payload in bytes: the last id.
 const RANGE_LEN: u32 = 16;
+/// The longest payload of an index entry, in bytes: its key.
+const INDEX_KEY_LEN_MAX: u32 = 1024;
 
-/// The low three bits of the flags: what the record says. Values 4 to 7 are reserved.
+/// The low three bits of the flags: what the record says. Value 7 is reserved.
 const KIND_MASK: u16 = 0b111;
 const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
 const KIND_RANGE: u16 = 2;
 const KIND_COLLECTION: u16 = 3;
+const KIND_ENTRY: u16 = 4;
+const KIND_ENTRY_TOMBSTONE: u16 = 5;
+const KIND_BEFORE: u16 = 6;
 /// The low 32 bits of the record's LSN stand between id and payload: always outside a log, where records of many commits mix. The
 /// whole LSN is bound into the checksum, and the segment's footer says in which range it lies.
 const FLAG_LSN: u16 = 1 << 3;
 /// Length of that field in bytes.
 pub(crate) const LSN_LEN: usize = 4;
+/// What the change feed is told of an entity or its tombstone: that there was one before the commit, or that there was none.
+const FLAG_THERE: u16 = 1 << 8;
+const FLAG_ABSENT: u16 = 1 << 9;
+const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +47,54 @@ pub(crate) enum Kind {
     Range,
     /// The whole collection was dropped.
     Collection,
+    /// The index, whose number stands in the collection's place, finds the entity under the key that is the payload.
+    Entry,
+    /// It does not any more.
+    EntryTombstone,
+    /// Not a version: the payload that the entity of the record before this one had until then.
+    Before,
+}
+
+impl Kind {
+    /// Whether it says that something is there no more.
+    pub(crate) fn is_tombstone(self) -> bool {
+        !matches!(self, Self::Entity | Self::Entry | Self::Before)
+    }
+
+    /// Whether it is of an index, and not of an entity.
+    pub(crate) fn is_entry(self) -> bool {
+        matches!(self, Self::Entry | Self::EntryTombstone)
+    }
+}
+
+/// Whether there was an entity before the commit that put or deleted it, as far as the commit has looked: it does for the change
+/// feed alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Was {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    There,
+    Absent,
+}
+
+impl Was {
+    fn flags(self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            Self::There => FLAG_THERE,
+            Self::Absent => FLAG_ABSENT,
+        }
+    }
+
+    fn of(flags: u16) -> Result<Self, Fault> {
+        match flags & FLAGS_WAS {
+            0 => Ok(Self::Unknown),
+            FLAG_THERE => Ok(Self::There),
+            FLAG_ABSENT => Ok(Self::Absent),
+            _ => Err(Fault::Unsupported(format!("record flags {flags:#x}"))),
+        }
+    }
 }
 
 /// A record's fixed header.
@@ -45,6 +103,7 @@ pub(crate) struct Header {
     pub(crate) payload_len: u32,
     pub(crate) collection: CollectionId,
     pub(crate) kind: Kind,
+    pub(crate) was: Was,
     pub(crate) id: EntityId,
 }
 
@@ -79,7 +138,11 @@ impl Header {
             Kind::Tombstone => KIND_TOMBSTONE,
             Kind::Range => KIND_RANGE,
             Kind::Collection => KIND_COLLECTION,
+            Kind::Entry => KIND_ENTRY,
+            Kind::EntryTombstone => KIND_ENTRY_TOMBSTONE,
+            Kind::Before => KIND_BEFORE,
         };
+        let flags = flags | self.was.flags();
         out.extend_from_slice(&[0; CRC_LEN]);
         out.extend_from_slice(&self.payload_len.to_le_bytes());
         out.extend_from_slice(&self.collection.0.to_le_bytes());
@@ -114,27 +177,39 @@ impl Header {
             KIND_TOMBSTONE => Kind::Tombstone,
             KIND_RANGE => Kind::Range,
             KIND_COLLECTION => Kind::Collection,
+            KIND_ENTRY => Kind::Entry,
+            KIND_ENTRY_TOMBSTONE => Kind::EntryTombstone,
+            KIND_BEFORE => Kind::Before,
             other => {
                 return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
             }
         };
-        if flags & !KIND_MASK != expected {
-            return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
-        }
+        // Of what was, only the two that it says something of.
+        let said = match kind {
+            Kind::Entity | Kind::Tombstone => FLAGS_WAS,
+            _ => 0,
+        };
+        let was = match Was::of(flags) {
+            Ok(was) if flags & !KIND_MASK & !said == expected => was,
+            _ => {
+                return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
+            }
+        };
         if usize::try_from(payload_len).map_or(true, |len| len > PAYLOAD_LEN_MAX) {
             return Some(Err(Fault::damaged(
                 format!("a payload of up to {PAYLOAD_LEN_MAX} bytes"),
                 format!("{payload_len}"),
             )));
         }
-        let only = match kind {
-            Kind::Entity => payload_len,
-            Kind::Tombstone | Kind::Collection => 0,
-            Kind::Range => RANGE_LEN,
+        let legal = match kind {
+            Kind::Entity | Kind::Before => 0..=payload_len,
+            Kind::Tombstone | Kind::Collection => 0..=0,
+            Kind::Range => RANGE_LEN..=RANGE_LEN,
+            Kind::Entry | Kind::EntryTombstone => 1..=INDEX_KEY_LEN_MAX,
         };
-        if payload_len != only {
+        if !legal.contains(&payload_len) {
             return Some(Err(Fault::damaged(
-                format!("a tombstone with a payload of {only} bytes"),
+                format!("a payload of {} to {} bytes", legal.start(), legal.end()),
                 format!("{payload_len} bytes"),
             )));
         }
@@ -142,6 +217,7 @@ impl Header {
             payload_len,
             collection,
             kind,
+            was,
             id,
         }))
     }
@@ -176,9 +252,23 @@ pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
     put(bytes, 0, &crc.to_le_bytes());
 }
 
+/// The id in an encoded record.
+#[inline]
+pub(crate) fn id_of(bytes: &[u8]) -> Option<[u8; EntityId::LEN]> {
+    bytes.get(ID_AT..)?.first_chunk().copied()
+}
+
 /// Gives a record whose checksum is not bound yet another collection.
 pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
     put(bytes, COLLECTION_AT, &collection.0.to_le_bytes());
+    sum(0, bytes);
+}
+
+/// Says in a record whose checksum is not bound yet whether its entity was there before.
+pub(crate) fn set_was(bytes: &mut [u8], was: Was) {
+    let fields = bytes.get(FLAGS_AT..).unwrap_or_default();
+    let flags = Fields::new(fields).u16().unwrap_or_default() & !FLAGS_WAS | was.flags();
+    put(bytes, FLAGS_AT, &flags.to_le_bytes());
     sum(0, bytes);
 }
 
@@ -209,7 +299,7 @@ pub(crate) fn expect(
     let _crc = fields.u32()?;
     let is = fields.u32()? as usize == payload_len
         && fields.u16()? == collection
-        && fields.u16()? == if with_lsn { kind | FLAG_LSN } else { kind }
+        && fields.u16()? & !FLAGS_WAS == if with_lsn { kind | FLAG_LSN } else { kind }
         && u128::from_be_bytes(fields.array()?) == id
         && (!with_lsn || Fields::new(rest).u32()? == low(binding.lsn));
     is.then_some(payload_len)
@@ -260,3 +350,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
+const _: () = assert!(INDEX_KEY_LEN_MAX as usize == crate::limits::INDEX_KEY_LEN_MAX);

@@ -91,6 +91,12 @@ impl Cursor {
         Ok(self.chunk.get(self.at))
     }
 
+    /// The entry behind the one that [`peek`](Self::peek) gives, if it is at hand.
+    #[inline]
+    pub(crate) fn behind(&self) -> Option<&(Key, Location)> {
+        self.chunk.get(self.at + 1)
+    }
+
     /// Passes the entry that [`peek`](Self::peek) gave.
     #[inline]
     pub(crate) fn pass(&mut self) {

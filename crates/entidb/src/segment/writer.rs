@@ -96,6 +96,7 @@ impl Writer {
                 true => record::Kind::Tombstone,
                 false => record::Kind::Entity,
             },
+            was: record::Was::Unknown,
             id: key.id(),
         };
         let len = record::HEADER_LEN + record::LSN_LEN + payload.len();

@@ -9,8 +9,9 @@ use crate::format::checksum::Binding;
 use crate::format::footer::Tally;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::format::{Fault, batch, block, header, record};
-use crate::ids::{Lsn, StreamId};
+use crate::format::{Fault, batch, block, entry_key, header, record};
+use crate::ids::{IndexId, Lsn, StreamId};
+use crate::index::newest;
 use crate::load::Loaded;
 use crate::log;
 use crate::manifest::{Manifest, SealedEntry};
@@ -157,11 +158,14 @@ fn check_record(
 ) -> Result<()> {
     let fail = |fault: Fault| fault.at(&stream.name, binding.offset);
     let (header, payload) = record::open(bytes, binding).map_err(fail)?;
-    if header.kind == record::Kind::Entity {
+    if matches!(header.kind, record::Kind::Entity | record::Kind::Before) {
         entidb_codec::validate(payload)
             .map_err(|error| fail(Fault::damaged("canonical CBOR", error.to_string())))?;
     }
     match view {
+        Some(view) if header.kind.is_entry() => {
+            check_known_entry(&stream.name, binding, &header, payload, view)
+        }
         Some(view) => check_known(&stream.name, binding.offset, &header, binding.lsn, view),
         None => Ok(()),
     }
@@ -193,6 +197,37 @@ pub(super) fn check_known(
             offset,
             format!("a run or the memtable to know commit {lsn}"),
             newest.map_or("none".to_owned(), |newest| newest.lsn.to_string()),
+        )),
+    }
+}
+
+/// The same of an index entry, unless its index was dropped.
+fn check_known_entry(
+    stream: &str,
+    binding: Binding,
+    header: &record::Header,
+    index_key: &[u8],
+    view: &View,
+) -> Result<()> {
+    let (index, lsn) = (IndexId(header.collection.0), binding.lsn);
+    let Some(collection) = view.catalog.collection_of(index) else {
+        return Ok(());
+    };
+    let mut whole = Vec::new();
+    entry_key::push(&mut whole, index, index_key, header.id);
+    let newest = newest(view, &whole)?;
+    let key = Key::new(collection, header.id);
+    let known = match newest {
+        Some((newest, _)) => newest >= lsn,
+        None => is_deleted(view, &key, lsn) || is_forgotten(view, lsn),
+    };
+    match known {
+        true => Ok(()),
+        false => Err(Error::corrupt(
+            stream,
+            binding.offset,
+            format!("a run or the memtable to know an index entry of commit {lsn}"),
+            newest.map_or("none".to_owned(), |(newest, _)| newest.to_string()),
         )),
     }
 }

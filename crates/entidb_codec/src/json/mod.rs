@@ -127,6 +127,13 @@ pub fn from_cbor(cbor: &[u8]) -> Result<String, DecodeError> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
+/// Text as a JSON string, quotes and all.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    writer::string(text, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// A value as JSON.
 ///
 /// # Errors
