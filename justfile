@@ -30,8 +30,8 @@ crash:
 
 # longer-running: a million orders in which threads take their steps, and the lints of what runs only there
 schedules:
-    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules cargo clippy -p entidb --no-default-features --lib --profile test -- -D warnings
-    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules ENTIDB_SCHEDULES=1000000 cargo test -p entidb --no-default-features --lib schedules::
+    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules CARGO_PROFILE_TEST_DEBUG=line-tables-only cargo clippy -p entidb --no-default-features --lib --profile test -- -D warnings
+    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules CARGO_PROFILE_TEST_DEBUG=line-tables-only ENTIDB_SCHEDULES=1000000 cargo test -p entidb --no-default-features --lib schedules::
 
 # longer-running: breaks the engine in one place at a time; a test of schedules has to find it
 schedule-mutants:

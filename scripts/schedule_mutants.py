@@ -7,6 +7,7 @@ test found it, and fails if one was not found. Longer-running: not part of CI.
 
 usage: scripts/schedule_mutants.py [NAME ...]
 """
+import json
 import os
 import pathlib
 import re
@@ -31,11 +32,10 @@ MUTANTS = {
     "lsn-given-out-again": ("commit/mod.rs", "queue.next_lsn = Lsn(lsn.0 + 1);", "queue.next_lsn = Lsn(lsn.0 + u64::from(!IT));"),
     "view-and-lsn-not-compared": ("view.rs", "if self.change_count.load(Ordering::Acquire) == before {", "if self.change_count.load(Ordering::Acquire) == before || IT {"),
     "view-changed-uncounted": ("view.rs", "self.change_count.fetch_add(1, Ordering::Release);", "if !IT { self.change_count.fetch_add(1, Ordering::Release); }"),
-    "views-changed-two-at-a-time": ("view.rs", "let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);", "let _one = (!IT).then(|| self.changing.lock().unwrap_or_else(PoisonError::into_inner));"),
     "run-before-its-commits-are-shown": ("checkpoint.rs", "self.committer.note_durable(&mut queue, last_lsn);", "if !IT { self.committer.note_durable(&mut queue, last_lsn); }"),
     "sync-tells-what-was-refused": ("commit/mod.rs", "        Ok(queue.durable)\n", "        Ok(if IT { lsn } else { queue.durable })\n"),
     # Calls that are missed.
-    "leader-ends-silently": ("commit/group.rs", "        self.published.show(queue.visible());\n        self.changed.notify_all();", "        self.published.show(queue.visible());\n        if !IT { self.changed.notify_all(); }"),
+    "leader-ends-silently": ("commit/group.rs", "        self.show_durable(&queue);\n        self.changed.notify_all();", "        self.show_durable(&queue);\n        if !IT { self.changed.notify_all(); }"),
     "leader-wakes-one": ("commit/group.rs", 'if !crate::mutant("leader-ends-silently") { self.changed.notify_all(); }', 'if IT { self.changed.notify_one(); } else if !crate::mutant("leader-ends-silently") { self.changed.notify_all(); }'),
     "leader-does-not-wake-the-flusher": ("commit/group.rs", "if queue.has_much_pending() || queue.eventual_since.is_some() {", "if !IT && (queue.has_much_pending() || queue.eventual_since.is_some()) {"),
     "eventual-commit-wakes-nobody": ("commit/mod.rs", "                queue.eventual_since = Some(Instant::now());\n                self.flusher.notify_one();", "                queue.eventual_since = Some(Instant::now());\n                if !IT { self.flusher.notify_one(); }"),
@@ -53,6 +53,8 @@ MUTANTS = {
     "old-trouble-is-told": ("commit/mod.rs", "if queue.has_ended(work) {", "if queue.has_ended(work) || IT {"),
     "background-does-not-try-again": ("commit/queue.rs", "self.wants_again = true;", "self.wants_again = !IT;"),
     "always-due": ("commit/group.rs", "queue.eventual_since = queue.eventual_since.map(|since| since.max(began));", "if !IT { queue.eventual_since = queue.eventual_since.map(|since| since.max(began)); }"),
+    "followers-not-called": ("commit/mod.rs", "self.feed.bell.ring(queue.durable);", "if !IT { self.feed.bell.ring(queue.durable); }"),
+    "followers-called-too-early": ("commit/mod.rs", "    fn show_durable(&self, queue: &Queue) {\n", "    fn show_durable(&self, queue: &Queue) {\n        if IT { self.feed.bell.ring(queue.last_lsn); }\n"),
     # Conflicts.
     "conflicts-not-looked-for-in-memtables": ("commit/conflict.rs", "if memtables.any(|memtable| memtable.wrote(key, self.since)) {", "if memtables.any(|memtable| memtable.wrote(key, self.since)) && !IT {"),
     "conflicts-not-looked-for-in-runs": ("commit/conflict.rs", "if covered || found.is_some_and(|location| location.lsn > self.since) {", "if (covered || found.is_some_and(|location| location.lsn > self.since)) && !IT {"),
@@ -85,12 +87,15 @@ MUTANTS = {
 def copy():
     COPY.mkdir(parents=True, exist_ok=True)
     names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in names.stdout.split("\n"):
-        if name and (ROOT / name).is_file():
-            target = COPY / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists() or target.read_bytes() != (ROOT / name).read_bytes():
-                shutil.copyfile(ROOT / name, target)
+    names = {name for name in names.stdout.split("\n") if name and (ROOT / name).is_file()}
+    for old in COPY.rglob("*"):
+        if old.is_file() and str(old.relative_to(COPY)) not in names:
+            old.unlink()
+    for name in sorted(names):
+        target = COPY / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != (ROOT / name).read_bytes():
+            shutil.copyfile(ROOT / name, target)
 
 
 def apply():
@@ -118,38 +123,55 @@ pub(crate) fn mutant(name: &str) -> bool {
 """
 
 
-def run(mutant):
-    env = os.environ | {
-        "RUSTFLAGS": "--cfg entidb_schedules",
-        "CARGO_TARGET_DIR": str(ROOT / "target/mutants/target"),
-        "RUST_BACKTRACE": "0",
-        "ENTIDB_SCHEDULES": os.environ.get("ENTIDB_SCHEDULES", "8000"),
-        "ENTIDB_MUTANT": mutant,
-    }
-    command = "cargo test -p entidb --no-default-features --lib schedules::"
-    result = subprocess.run(command.split(), cwd=COPY, env=env, capture_output=True, text=True, timeout=3600)
-    printed = result.stdout + result.stderr
-    if "could not compile" in printed:
-        sys.exit("\n".join(re.findall(r"error.*\n.*", printed)))
-    return result.returncode, re.findall(r"test schedules::(\S+) \.\.\. FAILED", printed)
+ENV = os.environ | {
+    "RUSTFLAGS": "--cfg entidb_schedules",
+    "CARGO_TARGET_DIR": str(ROOT / "target/mutants/target"),
+    "RUST_BACKTRACE": "0",
+    "ENTIDB_SCHEDULES": os.environ.get("ENTIDB_SCHEDULES", "20000"),
+}
+
+
+def build():
+    """Compiles the copy. Returns the program that has the tests."""
+    command = "cargo test -p entidb --no-default-features --lib --no-run --message-format=json-render-diagnostics"
+    built = subprocess.run(command.split(), cwd=COPY, env=ENV, stdout=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        sys.exit("the mutants do not compile")
+    messages = map(json.loads, built.stdout.splitlines())
+    return next(m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "entidb")
+
+
+def first_to_fail(program, mutant):
+    """The first test that finds the mutant, if one does."""
+    running = subprocess.Popen(
+        [program, "schedules::"],
+        cwd=COPY / "crates/entidb",
+        env=ENV | {"ENTIDB_MUTANT": mutant},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        for line in running.stdout:
+            if failed := re.match(r"test schedules::(\S+) \.\.\. FAILED", line):
+                return failed[1]
+    finally:
+        running.kill()
+    return None if running.wait() == 0 else "the whole, which came to a bad end"
 
 
 def main():
     copy()
     missed = apply()
-    code, found = run("none")
-    if code != 0:
-        sys.exit(f"without a mutant, these fail: {found}")
+    program = build()
+    if found := first_to_fail(program, "none"):
+        sys.exit(f"without a mutant there is a failure: {found}")
     for name in sys.argv[1:] or MUTANTS:
         if name in missed:
             continue
-        code, found = run(name)
-        if found:
-            print(f"{name}: found by {len(found)}: {found[0]}", flush=True)
-        elif code != 0:
-            print(f"{name}: found, the tests came to a bad end ({code})", flush=True)
-        else:
-            print(f"{name}: NOT FOUND", flush=True)
+        found = first_to_fail(program, name)
+        print(f"{name}: found by {found}" if found else f"{name}: NOT FOUND", flush=True)
+        if not found:
             missed.append(name)
     if missed:
         sys.exit(f"not found: {', '.join(missed)}")

@@ -7,16 +7,22 @@
 
 use std::time::Duration;
 
-use crate::commit::Refusal;
+use crate::commit::{Committer, Queue, Refusal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry;
+use crate::ids::Lsn;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError, wait_timeout};
+use crate::sync::{Arc, Instant, Mutex, MutexGuard, PoisonError, wait_timeout};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long to sleep when there is nothing to wait for.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// When nothing was committed for so long, the last commit is marked as durable for readers in other processes.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// What a thread does until the writer is closed.
 type Work = fn(&Writer);
@@ -25,6 +31,8 @@ type Work = fn(&Writer);
 #[derive(Default)]
 pub(crate) struct Background {
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether one of them expires what is due.
+    expiring: AtomicBool,
 }
 
 impl Background {
@@ -43,27 +51,39 @@ impl Background {
             .has_builds()
             .then_some(("entidb-index", build as Work));
         for (name, run) in works.into_iter().chain(builds) {
-            let writer = Arc::clone(writer);
-            let thread = thread::Builder::new().name(name.to_owned());
-            let thread = thread.spawn(move || {
-                let guard = Guard(&writer);
-                run(&writer);
-                drop(guard);
-            });
-            let thread = thread.map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    "the system gives no thread for the background",
-                )
-                .because(error)
-            })?;
-            background
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(thread);
+            background.spawn(name, run, writer)?;
         }
         Ok(background)
+    }
+
+    /// Starts the thread that expires what is due, if it does not run yet. Where the system gives none, the next who needs it
+    /// tries again.
+    pub(crate) fn start_expiring(&self, writer: &Arc<Writer>) {
+        if !self.expiring.swap(true, Ordering::SeqCst)
+            && self.spawn("entidb-expire", expiry::run, writer).is_err()
+        {
+            self.expiring.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn spawn(&self, name: &str, run: Work, writer: &Arc<Writer>) -> Result<()> {
+        let writer = Arc::clone(writer);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || {
+            let guard = Guard(&writer);
+            run(&writer);
+            drop(guard);
+        });
+        let thread = thread.map_err(|error| {
+            Error::new(
+                ErrorKind::Io,
+                "the system gives no thread for the background",
+            )
+            .because(error)
+        })?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
     }
 
     /// Waits until the threads have ended.
@@ -93,6 +113,7 @@ impl Drop for Guard<'_> {
 fn flush(writer: &Writer) {
     let committer = &writer.committer;
     let delay = writer.options.eventual_delay;
+    let mut last = Lsn::ZERO;
     let mut queue = committer.queue();
     while !queue.is_closed() {
         let waited = queue.eventual_for();
@@ -104,7 +125,32 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        queue = wait_timeout(&committer.flusher, queue, timeout);
+        queue = match writer.feed.keep.is_listed() {
+            true => mark_when_quiet(committer, queue, &mut last, timeout),
+            false => wait_timeout(&committer.flusher, queue, timeout),
+        };
+    }
+}
+
+/// Waits for something to do, and where nothing comes, marks the last commit, if it was `last` before.
+fn mark_when_quiet<'a>(
+    committer: &'a Committer,
+    queue: MutexGuard<'a, Queue>,
+    last: &mut Lsn,
+    timeout: Duration,
+) -> MutexGuard<'a, Queue> {
+    let start = Instant::now();
+    let queue = wait_timeout(&committer.flusher, queue, timeout.min(QUIET));
+    if start.elapsed() < QUIET {
+        return queue;
+    }
+    // Its failure is that of a sync, and every later commit hears of it.
+    match committer.mark(queue, *last) {
+        Ok((queue, now)) => {
+            *last = now;
+            queue
+        }
+        Err(_) => committer.queue(),
     }
 }
 

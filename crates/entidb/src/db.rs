@@ -9,6 +9,7 @@ use crate::background::Background;
 use crate::collection::Untyped;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry::EXPIRY;
 use crate::format::name;
 use crate::ids::Lsn;
 use crate::index::IndexSpec;
@@ -177,9 +178,11 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Conflict`] if another has committed what it writes (or, serializable, what it read): begin it again. Else as for
     /// [`write`](Self::write).
-    pub fn commit(&self, transaction: Transaction, durability: Durability) -> Result<Receipt> {
+    pub fn commit(&self, mut transaction: Transaction, durability: Durability) -> Result<Receipt> {
         let writer = self.writer()?;
+        let due_us = transaction.arm(|| writer.environment.now_us())?;
         let receipt = writer.committer.commit(transaction.finish(), durability)?;
+        self.expire_at(writer, due_us);
         writer.maintain();
         Ok(receipt)
     }
@@ -308,6 +311,13 @@ impl Database {
         self.inner.close()
     }
 
+    /// Has the background expire what is due, if there is one.
+    pub(crate) fn start_expiring(&self) {
+        if let Some(writer) = self.inner.writer.as_ref().filter(|w| w.options.background) {
+            self.inner.background.start_expiring(writer);
+        }
+    }
+
     /// The writer, unless it was opened for reading.
     pub(crate) fn writer_if_any(&self) -> Option<&Arc<Writer>> {
         self.inner.writer.as_ref()
@@ -430,14 +440,21 @@ impl Database {
             Some(writer) => Background::start(writer)?,
             None => Background::default(),
         };
-        Ok(Self {
+        let db = Self {
             inner: Arc::new(Inner {
                 directory,
                 published,
                 writer,
                 background,
             }),
-        })
+        };
+        if let Some(writer) = db.writer_if_any()
+            && db.read(|view, _| view.catalog.find_any(EXPIRY).is_some())
+        {
+            // What has come due since the last session is found by looking.
+            db.expire_at(writer, Some(0));
+        }
+        Ok(db)
     }
 }
 

@@ -27,8 +27,8 @@ pub enum ErrorKind {
     /// Another commit got in the way of this transaction: run it again. Nothing of it was kept. [`Database::write`](crate::Database::write)
     /// does so by itself, a bounded number of times.
     Conflict,
-    /// An entity would have a value that a unique index lets only one have, and another has it: [`Error::duplicate`] says which.
-    /// Nothing of the transaction was kept.
+    /// An entity was to be inserted whose id is there already; or an entity would have a value that a unique index lets only one
+    /// have, and another has it: [`Error::duplicate`] says which. Nothing of the transaction was kept.
     Duplicate,
     /// There is no room: free some and try again. Nothing of the transaction was kept, and the database goes on.
     Full,
@@ -44,6 +44,11 @@ pub enum ErrorKind {
     Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
+    /// What is stored has not the form of the type that it is to be read as: change the type, or
+    /// [migrate](crate::Database::migrate) what is stored.
+    Decode,
+    /// The program's own: what a closure has given up with, made by [`Error::other`].
+    Other,
     /// The medium failed. The message says at what; nothing of the transaction was kept.
     Io,
 }
@@ -57,6 +62,7 @@ struct Detail {
     kind: ErrorKind,
     message: String,
     place: Option<Place>,
+    entity: Option<Named>,
     duplicate: Option<Duplicate>,
     floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -67,6 +73,12 @@ struct Detail {
 struct Place {
     stream: String,
     offset: u64,
+}
+
+/// What an error is about.
+struct Named {
+    collection: String,
+    id: Option<EntityId>,
 }
 
 /// What a unique index did not let in: [`Error::duplicate`].
@@ -87,11 +99,27 @@ pub struct Duplicate {
 }
 
 impl Error {
+    /// An error of the program's own, with which a closure gives up: of [`Database::write`](crate::Database::write), of an
+    /// update, or of a migration. What it was made of is its [source](std::error::Error::source).
+    ///
+    /// ```
+    /// # use entidb::{Database, Error, ErrorKind};
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let sold_out = db.write(|_| Err::<(), _>(Error::other("sold out"))).unwrap_err();
+    /// assert_eq!(sold_out.kind(), ErrorKind::Other);
+    /// assert_eq!(sold_out.to_string(), "sold out");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Other, "").because(error)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Detail {
             kind,
             message: message.into(),
             place: None,
+            entity: None,
             duplicate: None,
             floor: None,
             source: None,
@@ -175,6 +203,15 @@ impl Error {
         self
     }
 
+    /// Says of which collection and which entity it is.
+    pub(crate) fn of(mut self, collection: &str, id: Option<EntityId>) -> Self {
+        self.0.entity = Some(Named {
+            collection: collection.to_owned(),
+            id,
+        });
+        self
+    }
+
     pub(crate) fn because(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -197,6 +234,19 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The collection that it is about, if it is about one.
+    #[must_use]
+    pub fn collection(&self) -> Option<&str> {
+        let named = self.0.entity.as_ref();
+        named.map(|named| named.collection.as_str())
+    }
+
+    /// The entity that it is about, if it is about one.
+    #[must_use]
+    pub fn id(&self) -> Option<EntityId> {
+        self.0.entity.as_ref()?.id
     }
 
     /// What a unique index did not let in, if that is what happened.
@@ -246,7 +296,8 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         if let Some(source) = &self.0.source {
-            write!(f, ": {source}")?;
+            let colon = if self.0.message.is_empty() { "" } else { ": " };
+            write!(f, "{colon}{source}")?;
         }
         Ok(())
     }

@@ -337,6 +337,11 @@ impl Memtable {
         Lsn(self.last_lsn.load(Ordering::Relaxed))
     }
 
+    /// The first commit in it, if there is one.
+    pub(crate) fn first_lsn(&self) -> Option<Lsn> {
+        self.read().batches.first().map(|batch| batch.lsn)
+    }
+
     /// Bytes that it takes in memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
         // The entries' chunks are half empty at the worst.

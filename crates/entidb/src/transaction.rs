@@ -8,9 +8,10 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, IndexId};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::index::{Derived, EntryBounds, Overlay, Walk};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
@@ -30,6 +31,10 @@ pub struct Transaction {
     /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
     reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
+    /// When what was put is to go, in microseconds since 1970.
+    expiring: BTreeMap<Key, u64>,
+    /// Versions of collections that what is written depends on.
+    versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
     overlays: Mutex<BTreeMap<IndexId, Overlay>>,
 }
@@ -66,6 +71,8 @@ pub(crate) struct Finished {
     pub(crate) reads: Option<Reads>,
     /// The collection that it drops.
     pub(crate) drops: Option<CollectionId>,
+    /// Versions that collections have to have.
+    pub(crate) versions: Vec<(CollectionId, u32)>,
 }
 
 impl Transaction {
@@ -77,6 +84,8 @@ impl Transaction {
             writes: WriteSet::default(),
             reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
+            expiring: BTreeMap::new(),
+            versions: Vec::new(),
             overlays: Mutex::default(),
         }
     }
@@ -96,9 +105,11 @@ impl Transaction {
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         let collection = self.make_collection(collection)?;
-        self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))?;
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
+        // It is another version, without the time that one before it was given.
+        self.expiring.remove(&key);
         Ok(())
     }
 
@@ -151,6 +162,54 @@ impl Transaction {
         }
     }
 
+    /// The collection with this name as the transaction knows it, if there is one.
+    pub(crate) fn find_entry(&self, name: &str) -> Option<&Collection> {
+        self.catalog.get(self.find(name)?)
+    }
+
+    /// Refuses the commit if the collection has another version by then than this one.
+    pub(crate) fn expect_version(&mut self, collection: CollectionId, version: u32) {
+        let expected = (collection, version);
+        if !self.versions.contains(&expected) {
+            self.versions.push(expected);
+        }
+    }
+
+    /// As [`put_payload`](Self::put_payload), into a collection that is there.
+    pub(crate) fn put_in(
+        &mut self,
+        collection: CollectionId,
+        id: EntityId,
+        payload: &Payload,
+    ) -> Result<()> {
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        self.expiring.remove(&key);
+        Ok(())
+    }
+
+    /// The payload of an entity, as this transaction sees it, and the commit that has put it: the highest there can be for
+    /// the transaction's own.
+    pub(crate) fn get_stored(
+        &self,
+        collection: CollectionId,
+        id: EntityId,
+    ) -> Result<Option<(Lsn, Payload)>> {
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(payload) => {
+                let payload = Payload::stored(Bytes::copy_from_slice(payload));
+                Ok(Some((Lsn::MAX, payload)))
+            }
+            Own::Deleted => Ok(None),
+            Own::Untouched => {
+                self.note_read(key);
+                self.snapshot.get_stored(collection, id)
+            }
+        }
+    }
+
     /// The payload of an entity, as this transaction sees it.
     ///
     /// # Errors
@@ -197,8 +256,9 @@ impl Transaction {
                     .snapshot
                     .range(collection, EntityId::MAX..EntityId::MIN),
                 head: None,
-                own: Vec::new().into_iter().peekable(),
+                own: Vec::new(),
                 deleted: Vec::new(),
+                descending: false,
                 done: false,
             };
         };
@@ -207,7 +267,7 @@ impl Transaction {
             reads.ranges.push((from, to));
         }
         let own = self.writes.within(from, to).into_iter();
-        let own: Vec<_> = own
+        let mut own: Vec<_> = own
             .map(|(key, own)| {
                 let payload = match own {
                     Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
@@ -216,13 +276,15 @@ impl Transaction {
                 (key.id(), payload)
             })
             .collect();
+        own.reverse();
         let ranges = self.writes.ranges().iter();
         let deleted = ranges.filter(|range| range.collection == id);
         TransactionScan {
             stored: self.snapshot.range(collection, first..=last),
             head: None,
-            own: own.into_iter().peekable(),
+            own,
             deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            descending: false,
             done: false,
         }
     }
@@ -346,6 +408,50 @@ impl Transaction {
         self.writes.push(key, Some(payload.as_bytes()))
     }
 
+    /// Says when what was just put is to go.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+        if let Some(collection) = self.catalog.find(collection) {
+            self.expiring.insert(Key::new(collection, id), time_us);
+        }
+    }
+
+    /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
+    pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let mut expiring = std::mem::take(&mut self.expiring);
+        let catalog = Arc::clone(&self.catalog);
+        if !catalog.times_to_live.is_empty() {
+            let time = |id| catalog.time_to_live(id);
+            let lasting = self.writes.puts(|id| time(id).is_some());
+            let now_us = if lasting.is_empty() { 0 } else { now_us() };
+            for key in lasting {
+                let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
+                expiring.entry(key).or_insert(time_us);
+            }
+        }
+        let mut first = None;
+        for (key, time_us) in expiring {
+            // Not one that was deleted again.
+            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
+            else {
+                continue;
+            };
+            let due = Due {
+                time_us,
+                collection: of.name.clone(),
+                entity: key.id(),
+            };
+            let times = self.make_any_collection(EXPIRY)?;
+            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
+            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+        }
+        Ok(first)
+    }
+
+    /// Deletes an entity whose time has come.
+    pub(crate) fn expire_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push_expired(key)
+    }
+
     /// Deletes an entity of any collection.
     pub(crate) fn remove_any(&mut self, key: Key) -> Result<()> {
         self.writes.push(key, None)
@@ -369,6 +475,7 @@ impl Transaction {
         });
         Finished {
             drops: self.drops,
+            versions: self.versions,
             made: made.cloned().collect(),
             snapshot: self.snapshot,
             writes: self.writes,
@@ -420,39 +527,57 @@ fn ends(ids: &impl RangeBounds<EntityId>) -> Option<(EntityId, EntityId)> {
 #[must_use = "a scan reads nothing until it is iterated"]
 pub struct TransactionScan {
     stored: Scan,
-    /// The stored entity that comes next.
-    head: Option<(EntityId, Payload)>,
-    own: std::iter::Peekable<std::vec::IntoIter<(EntityId, Option<Payload>)>>,
+    /// The stored entity that comes next, and the commit that has put it.
+    head: Option<(EntityId, Lsn, Payload)>,
+    /// What the transaction has written, the next one last.
+    own: Vec<(EntityId, Option<Payload>)>,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
+    descending: bool,
     done: bool,
 }
 
 impl TransactionScan {
+    /// The same walk from the highest id down. Called before the first entity is taken.
+    pub fn reverse(mut self) -> Self {
+        self.descending = !self.descending;
+        self.stored = self.stored.reverse();
+        self.own.reverse();
+        self
+    }
+
+    /// The rest of the walk behind an id, whether that is there or not: for the next page. Called before the first entity is
+    /// taken, and after [`reverse`](Self::reverse).
+    pub fn after(mut self, id: EntityId) -> Self {
+        self.stored = self.stored.after(id);
+        let descending = self.descending;
+        self.own
+            .retain(|(own, _)| comes_before(descending, id, *own));
+        self
+    }
+
     fn is_deleted(&self, id: EntityId) -> bool {
         let mut ranges = self.deleted.iter();
         ranges.any(|(first, last)| *first <= id && id <= *last)
     }
-}
 
-impl Iterator for TransactionScan {
-    type Item = Result<(EntityId, Payload)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next entity with the commit that has put it: the highest there can be for the transaction's own.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
         loop {
             while self.head.is_none() && !self.done {
-                match self.stored.next() {
-                    Some(Ok((id, _))) if self.is_deleted(id) => {}
+                match self.stored.next_stored() {
+                    Some(Ok((id, ..))) if self.is_deleted(id) => {}
                     Some(Ok(entity)) => self.head = Some(entity),
                     Some(Err(error)) => return Some(Err(error)),
                     None => self.done = true,
                 }
             }
-            let stored = self.head.as_ref().map(|(id, _)| *id);
-            let own = self.own.peek().map(|(id, _)| *id);
+            let stored = self.head.as_ref().map(|(id, ..)| *id);
+            let own = self.own.last().map(|(id, _)| *id);
+            let before = |stored, own| comes_before(self.descending, stored, own);
             match (stored, own) {
                 (None, None) => return None,
-                (Some(stored), own) if own.is_none_or(|own| stored < own) => {
+                (Some(stored), own) if own.is_none_or(|own| before(stored, own)) => {
                     return self.head.take().map(Ok);
                 }
                 (stored, _) => {
@@ -460,11 +585,25 @@ impl Iterator for TransactionScan {
                     if stored == own {
                         self.head = None;
                     }
-                    if let Some((id, Some(payload))) = self.own.next() {
-                        return Some(Ok((id, payload)));
+                    if let Some((id, Some(payload))) = self.own.pop() {
+                        return Some(Ok((id, Lsn::MAX, payload)));
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether `one` comes before `other` in a walk.
+fn comes_before(descending: bool, one: EntityId, other: EntityId) -> bool {
+    if descending { one > other } else { one < other }
+}
+
+impl Iterator for TransactionScan {
+    type Item = Result<(EntityId, Payload)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stored = self.next_stored()?;
+        Some(stored.map(|(id, _, payload)| (id, payload)))
     }
 }

@@ -13,6 +13,7 @@ use crate::format::record;
 use crate::ids::{Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::memtable::{Location, Memtable, Version};
+use crate::migrations::Registry;
 use crate::ranges::covering;
 use crate::run::Run;
 use crate::stream::Stream;
@@ -31,6 +32,8 @@ pub(crate) struct View {
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) cache: Arc<Cache>,
+    /// How entities of older forms are read.
+    pub(crate) migrations: Arc<Registry>,
 }
 
 impl View {
@@ -84,13 +87,26 @@ impl View {
         lsn: Lsn,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>> {
+        self.get_version_with(key, lsn, |_, payload| read(payload))
+    }
+
+    /// As [`get_with`](Self::get_with), with the commit that has put it.
+    #[inline]
+    pub(crate) fn get_version_with<R>(
+        &self,
+        key: Key,
+        lsn: Lsn,
+        read: impl FnOnce(Lsn, &[u8]) -> R,
+    ) -> Result<Option<R>> {
         let Some(version) = self.live(key, lsn)? else {
             return Ok(None);
         };
+        let put = version.location.lsn;
         if version.record.is_some() {
-            return Ok(Some(read(&self.payload(key, &version)?)));
+            return Ok(Some(read(put, &self.payload(key, &version)?)));
         }
         let stream = self.stream(&version.location)?;
+        let read = |payload: &[u8]| read(put, payload);
         let read = stream.read_payload(&self.cache, key, &version.location, read);
         read.map(Some)
     }
@@ -230,6 +246,7 @@ mod tests {
                 ..Catalog::default()
             }),
             cache: Arc::new(Cache::new(0)),
+            migrations: Arc::default(),
         }
     }
 

@@ -9,12 +9,14 @@ use crate::commit::Committer;
 use crate::compact::Compactor;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::expiry::Timer;
 use crate::feed::Feed;
 use crate::format::footer::Tally;
 use crate::ids::StreamId;
 use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
+use crate::snapshot::Snapshot;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +31,7 @@ pub(crate) struct Writer {
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) timer: Timer,
     /// Whoever builds indexes holds it.
     pub(crate) indexing: Mutex<()>,
     /// Whoever makes a checkpoint or closes holds it.
@@ -106,6 +109,7 @@ impl Writer {
     /// Lets no more commits in, and ends the background.
     pub(crate) fn refuse_more(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.timer.close();
         self.committer.queue().closed = true;
         self.committer.notify();
     }
@@ -117,6 +121,11 @@ impl Writer {
             // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
             while checkpoints && self.compact_if_due().unwrap_or(false) {}
         }
+    }
+
+    /// The database as it is now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.published.get())
     }
 
     /// Refuses if an earlier sync failed, or the database was closed.

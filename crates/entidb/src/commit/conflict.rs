@@ -107,6 +107,18 @@ impl Committer {
     }
 }
 
+/// Refuses a transaction that has written entities in a form that is not their collection's any more.
+pub(super) fn check_versions(view: &View, versions: &[(CollectionId, u32)]) -> Result<()> {
+    let stands = |(id, version): &(CollectionId, u32)| {
+        let collection = view.catalog.get(*id);
+        collection.is_none_or(|collection| collection.version == *version)
+    };
+    if versions.iter().all(stands) {
+        return Ok(());
+    }
+    Err(conflict("a collection that it writes to was migrated"))
+}
+
 pub(super) fn conflict(why: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,

@@ -11,6 +11,7 @@
 mod conflict;
 mod group;
 mod log;
+mod mark;
 mod names;
 mod queue;
 
@@ -305,6 +306,7 @@ impl Committer {
             made,
             reads,
             drops,
+            versions,
         } = finished;
         let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
@@ -328,7 +330,11 @@ impl Committer {
             // Notes become more under the queue's lock alone, and indexes come and go: if they did while it waited, all is told
             // anew.
             if self.feed.keep.notes() <= notes && entries.is_under(&view.catalog) {
-                self.check_conflicts(&queue, &view, since, &records.1, &entries, reads.as_ref())
+                conflict::check_versions(&view, &versions)
+                    .and_then(|()| {
+                        let (items, reads) = (&records.1, reads.as_ref());
+                        self.check_conflicts(&queue, &view, since, items, &entries, reads)
+                    })
                     .inspect_err(|_| {
                         self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
                     })?;

@@ -27,6 +27,8 @@ pub(crate) struct Queue {
     pub(super) sealer: Option<Sealer>,
     /// How far there is room in that log for certain, in bytes.
     pub(super) reserved_end: u64,
+    /// The last batch that was written only to say that the one before it is durable.
+    pub(super) marked: Lsn,
     /// What later batches may say is synced.
     pub(super) synced: Option<Synced>,
     /// Sealed batches that were not handed to the log yet.
@@ -46,7 +48,8 @@ pub(crate) struct Queue {
     /// Up to here, what was deleted may have been forgotten by a merge, so that whether it was deleted since a snapshot from
     /// before cannot be told.
     pub(crate) forgotten: Lsn,
-    /// Collections that are being dropped: committed perhaps, and not taken out of the catalog yet.
+    /// Collections that are being dropped, committed perhaps and not taken out of the catalog yet; or migrated. Nobody else
+    /// commits to them.
     pub(super) dropping: Vec<CollectionId>,
     /// Whether the background is to make the log that comes next.
     pub(super) wants_log: bool,
@@ -123,6 +126,7 @@ impl Queue {
             durable: last_lsn,
             sealer: None,
             reserved_end: 0,
+            marked: last_lsn,
             synced: None,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -169,7 +173,7 @@ impl Queue {
         Some((sealer.stream, sealer.at() + len))
     }
 
-    /// Whether the collection `id` is being dropped.
+    /// Whether nobody else may commit to the collection `id`.
     pub(super) fn is_dropping(&self, id: CollectionId) -> bool {
         self.dropping.contains(&id)
     }

@@ -65,7 +65,7 @@ pub(super) fn changes(
             Kind::Entity => {
                 let kind = match was {
                     Was::Absent => ChangeKind::Insert,
-                    Was::There | Was::Unknown => ChangeKind::Update,
+                    Was::There | Was::Unknown | Was::Expired => ChangeKind::Update,
                 };
                 entities.push(change(id, kind, Some(payload())));
                 open = true;
@@ -73,7 +73,11 @@ pub(super) fn changes(
             // Nothing was there to delete.
             Kind::Tombstone if was == Was::Absent => {}
             Kind::Tombstone => {
-                entities.push(change(id, ChangeKind::Delete, None));
+                let kind = match was {
+                    Was::Expired => ChangeKind::Expire,
+                    Was::There | Was::Unknown | Was::Absent => ChangeKind::Delete,
+                };
+                entities.push(change(id, kind, None));
                 open = true;
             }
             Kind::Range => {

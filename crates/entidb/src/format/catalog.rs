@@ -6,8 +6,9 @@ use entidb_codec::key::Case;
 use entidb_codec::{Path, Value};
 
 use super::Fault;
+use super::collection::Collection;
 use super::map::{Reader, Writer, number};
-use crate::ids::{CollectionId, EntityId, IndexId};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::limits::{
     COLLECTION_COUNT_MAX, COLLECTION_NAME_LEN_MAX, INDEX_NAME_LEN_MAX, INDEX_PATH_COUNT_MAX,
 };
@@ -23,6 +24,8 @@ pub(crate) struct Catalog {
     pub(crate) indexes: Vec<Arc<Index>>,
     /// The highest id that was given out, if what had it was dropped; else it may be less.
     pub(crate) last_id: u16,
+    /// How long what is put into a collection lives, where that has a bound: in microseconds, sorted by collection.
+    pub(crate) times_to_live: Vec<(CollectionId, u64)>,
 }
 
 /// Names that begin with this are the engine's own.
@@ -31,12 +34,6 @@ const HIDDEN_MARK: char = '~';
 /// Whether a collection of this name is the engine's own, and nobody else's business.
 pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with(HIDDEN_MARK)
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Collection {
-    pub(crate) id: CollectionId,
-    pub(crate) name: String,
 }
 
 /// An index: declared once, it stays as it is, but for its state.
@@ -188,13 +185,25 @@ impl Catalog {
         self.indexes_of(id).find(|index| index.name == name)
     }
 
+    /// Changes what is said of the collection with this id, if there is one.
+    pub(crate) fn change(&mut self, id: CollectionId, change: impl FnOnce(&mut Collection)) {
+        let mut collections = self.collections.iter_mut();
+        if let Some(collection) = collections.find(|c| c.id == id) {
+            change(collection);
+            self.version += 1;
+        }
+    }
+
+    /// The last commit whose form is told by its LSN: no later one may have the same or a lower LSN.
+    pub(crate) fn last_of_older(&self) -> Lsn {
+        let older = self.collections.iter().flat_map(|c| &c.older);
+        older.map(|older| older.last_lsn).max().unwrap_or(Lsn::ZERO)
+    }
+
     /// Makes a collection, whose id no other has had; `None` if there have been as many as there can be.
     pub(crate) fn make(&mut self, name: &str) -> Option<CollectionId> {
         let id = CollectionId(self.next_id()?);
-        self.collections.push(Collection {
-            id,
-            name: name.to_owned(),
-        });
+        self.collections.push(Collection::new(id, name));
         Some(id)
     }
 
@@ -229,6 +238,22 @@ impl Catalog {
         self.version += 1;
         self.collections.retain(|c| c.id != id);
         self.indexes.retain(|index| index.collection != id);
+        self.times_to_live.retain(|(of, _)| *of != id);
+    }
+
+    /// How long what is put into the collection lives, in microseconds, if that has a bound.
+    pub(crate) fn time_to_live(&self, id: CollectionId) -> Option<u64> {
+        let mut times = self.times_to_live.iter();
+        let (_, time_us) = times.find(|(of, _)| *of == id)?;
+        Some(*time_us)
+    }
+
+    pub(crate) fn set_time_to_live(&mut self, id: CollectionId, time_us: Option<u64>) {
+        self.version += 1;
+        self.times_to_live.retain(|(of, _)| *of != id);
+        self.times_to_live
+            .extend(time_us.map(|time_us| (id, time_us)));
+        self.times_to_live.sort_unstable();
     }
 
     fn next_id(&mut self) -> Option<u16> {
@@ -259,18 +284,17 @@ impl Catalog {
         catalog.set("version", self.version);
         catalog.list(
             "collections",
-            self.collections.iter().map(|collection| {
-                let mut entry = Writer::default();
-                entry.set("id", u64::from(collection.id.0));
-                entry.set("name", collection.name.as_str());
-                entry.value()
-            }),
+            self.collections.iter().map(Collection::value),
         );
         if !self.indexes.is_empty() {
             catalog.list("indexes", self.indexes.iter().map(|index| index.value()));
         }
         if self.last_id > self.last_live_id() {
             catalog.set("last_id", u64::from(self.last_id));
+        }
+        if !self.times_to_live.is_empty() {
+            let times = self.times_to_live.iter();
+            catalog.list("times_to_live", times.map(time_value));
         }
         catalog.value()
     }
@@ -279,12 +303,7 @@ impl Catalog {
         let version = map.number("version")?;
         let mut collections: Vec<Collection> = Vec::new();
         for value in map.list("collections")? {
-            let mut entry = Reader::of(value, "collections")?;
-            let collection = Collection {
-                id: CollectionId(entry.narrow("id")?),
-                name: entry.string("name")?,
-            };
-            entry.finish()?;
+            let collection = Collection::decode(value)?;
             let last = collections.last().map_or(0, |last| last.id.0);
             let len = collection.name.len();
             if collection.id.0 <= last || len == 0 || len > COLLECTION_NAME_LEN_MAX {
@@ -300,6 +319,7 @@ impl Catalog {
             collections,
             indexes: Vec::new(),
             last_id: 0,
+            times_to_live: Vec::new(),
         };
         if map.has("indexes") {
             for value in map.list("indexes")? {
@@ -311,6 +331,14 @@ impl Catalog {
         if let Some(value) = map.optional("last_id") {
             catalog.last_id = u16::try_from(number(&value, "last_id")?)
                 .map_err(|_| Fault::damaged("an id", "a higher number"))?;
+        }
+        if map.has("times_to_live") {
+            for value in map.list("times_to_live")? {
+                let mut entry = Reader::of(value, "times_to_live")?;
+                let time = (CollectionId(entry.narrow("id")?), entry.number("time_us")?);
+                entry.finish()?;
+                catalog.times_to_live.push(time);
+            }
         }
         map.finish()?;
         debug_assert!(catalog.collections.len() <= COLLECTION_COUNT_MAX);
@@ -334,4 +362,11 @@ impl Catalog {
             )),
         }
     }
+}
+
+fn time_value((id, time_us): &(CollectionId, u64)) -> Value {
+    let mut entry = Writer::default();
+    entry.set("id", u64::from(id.0));
+    entry.set("time_us", *time_us);
+    entry.value()
 }

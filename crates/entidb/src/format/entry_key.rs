@@ -3,17 +3,17 @@
 //! The index key is the values' order-preserving encoding. A whole key's bytes sort by index, value and id, since no index key is
 //! the beginning of another.
 
-use entidb_codec::key::{LONG_PREFIX_LEN, is_long};
+use entidb_codec::key::LONG_PREFIX_LEN;
 
 use crate::ids::{EntityId, IndexId};
 
 /// Length of the index's number at the front of a key, in bytes.
 pub(crate) const INDEX_LEN: usize = 2;
-/// What stands behind the beginning of a long key, before its digest. No text has it.
-const LONG_MARK: u8 = 0xff;
 const DIGEST_LEN: usize = 16;
-/// Length of what stands for a longer index key, in bytes.
-pub(crate) const SHORTENED_LEN: usize = LONG_PREFIX_LEN + 1 + DIGEST_LEN;
+/// The longest index key that is kept whole, in bytes.
+pub(crate) const WHOLE_LEN_MAX: usize = LONG_PREFIX_LEN;
+/// Length of what stands for a longer one, in bytes. Kept whole, none is so long: so still none is the beginning of another.
+pub(crate) const SHORTENED_LEN: usize = WHOLE_LEN_MAX + DIGEST_LEN;
 
 /// Appends the whole key of an entry.
 pub(crate) fn push(out: &mut Vec<u8>, index: IndexId, index_key: &[u8], id: EntityId) {
@@ -30,25 +30,21 @@ pub(crate) fn split(key: &[u8]) -> Option<(IndexId, &[u8], EntityId)> {
     (!index_key.is_empty()).then_some((index, index_key, EntityId::from_bytes(*id)))
 }
 
-/// Makes what is stored of the index key that begins at `from` and ends `out`: a long one becomes its beginning and a digest.
-pub(crate) fn shorten(out: &mut Vec<u8>, from: usize) {
+/// Makes what is stored of the index key that begins at `from` and ends `out`: a long one becomes its beginning and a digest. Says
+/// whether it was long.
+pub(crate) fn shorten(out: &mut Vec<u8>, from: usize) -> bool {
     let key = out.get(from..).unwrap_or_default();
-    if !is_long(key.len()) {
-        return;
+    if key.len() <= WHOLE_LEN_MAX {
+        return false;
     }
     let mut digest = [0; DIGEST_LEN];
     blake3::Hasher::new()
         .update(key)
         .finalize_xof()
         .fill(&mut digest);
-    out.truncate(from + LONG_PREFIX_LEN);
-    out.push(LONG_MARK);
+    out.truncate(from + WHOLE_LEN_MAX);
     out.extend_from_slice(&digest);
-}
-
-/// Whether an index key may stand for a longer one. Then only the record tells whether its value is in a range.
-pub(crate) fn may_be_short(index_key: &[u8]) -> bool {
-    index_key.len() == SHORTENED_LEN && index_key.get(LONG_PREFIX_LEN) == Some(&LONG_MARK)
+    true
 }
 
 /// Turns the beginning of keys into what is behind all of these; false if nothing is.
@@ -84,15 +80,13 @@ mod tests {
         let mut long = vec![b'x'; 2000];
         let mut other = long.clone();
         other[1999] = b'y';
-        let mut whole = vec![b'x'; 1024];
-        for key in [&mut long, &mut other, &mut whole] {
-            shorten(key, 0);
-        }
+        let mut whole = vec![b'x'; WHOLE_LEN_MAX];
+        assert!(shorten(&mut long, 0) && shorten(&mut other, 0));
+        assert!(!shorten(&mut whole, 0));
         assert_eq!(long.len(), SHORTENED_LEN);
         assert_eq!(long[..960], other[..960]);
         assert_ne!(long, other);
-        assert!(may_be_short(&long) && !may_be_short(&whole));
-        assert_eq!(whole.len(), 1024);
+        assert_eq!(whole.len(), WHOLE_LEN_MAX);
     }
 
     #[test]

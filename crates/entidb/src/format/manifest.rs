@@ -10,7 +10,7 @@ use super::map::{Reader, Writer};
 use super::retained::FeedEntry;
 use crate::ids::{Lsn, StreamId};
 
-pub(crate) use super::catalog::{Catalog, Collection, is_hidden};
+use super::catalog::Catalog;
 
 /// Length of a stream's digest in bytes.
 pub(crate) const DIGEST_LEN: usize = 16;

@@ -9,6 +9,7 @@ pub(crate) mod block;
 pub(crate) mod catalog;
 pub(crate) mod checksum;
 pub(crate) mod chunk;
+pub(crate) mod collection;
 mod column;
 pub(crate) mod entry;
 pub(crate) mod entry_key;

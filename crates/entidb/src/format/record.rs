@@ -15,7 +15,7 @@ const CRC_LEN: usize = 4;
 /// Length of a range tombstone's payload in bytes: the last id.
 const RANGE_LEN: u32 = 16;
 /// The longest payload of an index entry, in bytes: its key.
-const INDEX_KEY_LEN_MAX: u32 = 1024;
+const INDEX_KEY_LEN_MAX: u32 = 976;
 
 /// The low three bits of the flags: what the record says. Value 7 is reserved.
 const KIND_MASK: u16 = 0b111;
@@ -34,7 +34,9 @@ pub(crate) const LSN_LEN: usize = 4;
 /// What the change feed is told of an entity or its tombstone: that there was one before the commit, or that there was none.
 const FLAG_THERE: u16 = 1 << 8;
 const FLAG_ABSENT: u16 = 1 << 9;
-const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT;
+/// Of a tombstone: its time had come.
+const FLAG_EXPIRED: u16 = 1 << 10;
+const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT | FLAG_EXPIRED;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub(crate) enum Was {
     Unknown,
     There,
     Absent,
+    /// There was one, whose time had come. Said whether or not anybody follows.
+    Expired,
 }
 
 impl Was {
@@ -84,6 +88,7 @@ impl Was {
             Self::Unknown => 0,
             Self::There => FLAG_THERE,
             Self::Absent => FLAG_ABSENT,
+            Self::Expired => FLAG_EXPIRED,
         }
     }
 
@@ -92,6 +97,7 @@ impl Was {
             0 => Ok(Self::Unknown),
             FLAG_THERE => Ok(Self::There),
             FLAG_ABSENT => Ok(Self::Absent),
+            FLAG_EXPIRED => Ok(Self::Expired),
             _ => Err(Fault::Unsupported(format!("record flags {flags:#x}"))),
         }
     }
@@ -186,7 +192,8 @@ impl Header {
         };
         // Of what was, only the two that it says something of.
         let said = match kind {
-            Kind::Entity | Kind::Tombstone => FLAGS_WAS,
+            Kind::Entity => FLAG_THERE | FLAG_ABSENT,
+            Kind::Tombstone => FLAGS_WAS,
             _ => 0,
         };
         let was = match Was::of(flags) {
@@ -350,4 +357,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
-const _: () = assert!(INDEX_KEY_LEN_MAX as usize == crate::limits::INDEX_KEY_LEN_MAX);
+const _: () = assert!(INDEX_KEY_LEN_MAX as usize == super::entry_key::SHORTENED_LEN);

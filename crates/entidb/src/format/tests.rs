@@ -12,15 +12,16 @@ use entidb_codec::Path;
 use entidb_codec::key::Case;
 
 use super::batch::{self, Synced};
-use super::catalog::{Index, IndexKind, State};
+use super::catalog::{Catalog, Index, IndexKind, State};
 use super::checksum::{Binding, bound};
 use super::chunk::{self, Table};
+use super::collection::{Collection, Older};
 use super::entry::IndexFooter;
 use super::filter::FilterBuilder;
 use super::footer::{ChunksFooter, FilterEntry, Live, NO_KEYS, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
-use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
+use super::manifest::{Closed, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
 use super::retained::{Dropped, FeedEntry};
 use super::{block, entry, filter, record};
@@ -149,11 +150,11 @@ fn a_record_is_as_drawn() {
 
 #[test]
 fn an_index_entry_has_a_key_and_not_a_longer_one_than_there_can_be() {
-    for len in [0, 1025] {
+    for len in [0, 977] {
         let (bytes, binding) = sample_record(record::Kind::Entry, &vec![b'x'; len]);
         assert!(record::open(&bytes, binding).is_err(), "{len}");
     }
-    let (bytes, binding) = sample_record(record::Kind::Entry, &[b'x'; 1024]);
+    let (bytes, binding) = sample_record(record::Kind::Entry, &[b'x'; 976]);
     assert!(record::open(&bytes, binding).is_ok());
 }
 
@@ -161,7 +162,10 @@ fn an_index_entry_has_a_key_and_not_a_longer_one_than_there_can_be() {
 fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
     let payload = [0xa1, 0x61, 0x61, 0x01];
     let (unknown, binding) = sample_record(record::Kind::Entity, &payload);
-    for (was, flags) in [(record::Was::There, 0x100), (record::Was::Absent, 0x200)] {
+    for (was, flags) in [
+        (record::Was::There, 0x100_u16),
+        (record::Was::Absent, 0x200),
+    ] {
         let mut bytes = unknown.clone();
         record::bind(&mut bytes, binding);
         record::set_was(&mut bytes, was);
@@ -174,6 +178,18 @@ fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
         assert_eq!(found, Some(payload.len()));
         assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
     }
+    // That its time had come is said of a tombstone alone.
+    let (mut bytes, binding) = sample_record(record::Kind::Tombstone, &[]);
+    record::bind(&mut bytes, binding);
+    record::set_was(&mut bytes, record::Was::Expired);
+    record::bind(&mut bytes, binding);
+    assert_golden("tombstone of what has expired", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (header, _) = record::open(&bytes, binding).expect("sound");
+    assert_eq!(header.was, record::Was::Expired);
+    let mut bytes = unknown.clone();
+    bytes[11] = 4;
+    assert!(record::Header::decode(&bytes).is_err());
     // Both cannot be.
     let mut bytes = unknown;
     bytes[11] = 3;
@@ -503,13 +519,14 @@ fn sample_manifest() -> Manifest {
         catalog: Catalog {
             version: 2,
             collections: vec![
+                Collection::new(CollectionId(1), "people"),
                 Collection {
-                    id: CollectionId(1),
-                    name: "people".to_owned(),
-                },
-                Collection {
-                    id: CollectionId(2),
-                    name: "things".to_owned(),
+                    version: 2,
+                    older: vec![Older {
+                        version: 1,
+                        last_lsn: Lsn(3),
+                    }],
+                    ..Collection::new(CollectionId(2), "things")
                 },
             ],
             indexes: vec![
@@ -535,6 +552,7 @@ fn sample_manifest() -> Manifest {
                 }),
             ],
             last_id: 6,
+            times_to_live: vec![(CollectionId(2), 1_800_000_000)],
         },
         feed: Some(FeedEntry {
             floor: Lsn(2),

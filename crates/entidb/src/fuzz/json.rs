@@ -45,14 +45,14 @@ fn lines(mut input: impl std::io::BufRead) -> Vec<Result<Vec<u8>, String>> {
         let mut out = Vec::new();
         match reader.read_line(&mut input, &mut out) {
             Ok(Line::End) => return lines,
-            Ok(Line::Blank) => assert_eq!(out, []),
+            Ok(Line::Blank) => assert!(out.is_empty()),
             Ok(Line::Value) => {
                 validate(&out).expect("a reader writes canonical bytes");
                 assert!(out.len() <= LIMIT_BYTES * 4 / 3 + 64, "{}", out.len());
                 lines.push(Ok(out));
             }
             Err(error) => {
-                assert_eq!(out, []);
+                assert!(out.is_empty());
                 lines.push(Err(error.to_string()));
             }
         }

@@ -227,6 +227,7 @@ impl Writer {
         };
         if !derived.items.is_empty() {
             let finished = Finished {
+                versions: Vec::new(),
                 snapshot,
                 writes: WriteSet::default(),
                 derived: Some(derived),

@@ -9,6 +9,7 @@ use entidb_codec::key;
 use super::entries::{EntryBounds, bounds_of};
 use super::position::Position;
 use super::walk::{Exact, Found, FoundIds, FoundPositions, Walk};
+use super::within::Within;
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
 use crate::format::entry_key;
@@ -314,6 +315,15 @@ impl<'a> Find<'a> {
                 upper
             },
         }
+    }
+
+    /// Which payloads it would find.
+    pub(crate) fn within(mut self) -> Result<Within> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let Exact { lower, upper } = self.exact();
+        Ok(Within::new(self.index, (lower, upper)))
     }
 
     fn walk(mut self) -> Walk {

@@ -14,12 +14,14 @@ mod position;
 mod spec;
 mod unique;
 mod walk;
+mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;
 pub(crate) use own::Overlay;
 pub(crate) use walk::Walk;
+pub(crate) use within::Within;
 
 pub use crate::format::catalog::IndexKind;
 pub use find::Find;

@@ -62,7 +62,8 @@ impl IndexSpec {
         self
     }
 
-    /// Entities are found by the words of the texts at the paths, whatever their case.
+    /// Entities are found by the words of the texts at the paths, whatever their case. Such an index is not kept yet:
+    /// [`Database::create_index`](crate::Database::create_index) refuses it.
     #[must_use]
     pub fn full_text(mut self) -> Self {
         self.full_text = true;
@@ -126,6 +127,11 @@ impl IndexSpec {
             return Err(Error::invalid(format!(
                 "the index has the path {path} twice"
             )));
+        }
+        if self.full_text {
+            return Err(Error::invalid(
+                "full-text indexes are declared and not kept yet: index a field of words instead, as `words[]`",
+            ));
         }
         if self.full_text && self.unique {
             return Err(Error::invalid(

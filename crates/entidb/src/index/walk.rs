@@ -23,7 +23,7 @@ pub(super) struct Exact {
 }
 
 /// How many bytes of a key tell exactly where a shortened one stands.
-const TOLD_LEN: usize = entidb_codec::key::LONG_PREFIX_LEN;
+const TOLD_LEN: usize = entry_key::WHOLE_LEN_MAX;
 
 impl Exact {
     /// The whole keys between which the entries lie that can be in the answer; and itself, where not all of these are: shortened
@@ -35,8 +35,7 @@ impl Exact {
     ) -> (EntryBounds, Option<Self>) {
         if let Some(equal) = equal {
             let mut key = equal.to_vec();
-            entry_key::shorten(&mut key, 0);
-            let exact = entry_key::may_be_short(&key).then_some(self);
+            let exact = entry_key::shorten(&mut key, 0).then_some(self);
             return (bounds_of(&value_prefix(index, &key)), exact);
         }
         let is_long = |bound: &Bound<Vec<u8>>| match bound {

@@ -24,7 +24,7 @@ use shuttle::scheduler::{
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 /// How many schedules all tests have together, unless `ENTIDB_SCHEDULES` says otherwise.
-const SCHEDULE_COUNT: usize = 20_000;
+const SCHEDULE_COUNT: u64 = 20_000;
 /// About how many tests there are to share them.
 const TEST_COUNT: usize = 40;
 /// More steps than any program takes: who takes them goes round in circles.
@@ -35,22 +35,16 @@ const STACK_BYTES: usize = 512 << 10;
 /// Runs a program under a share of all schedules: half of them random walks, half with few changes of turn at random places
 /// (PCT), which finds other things.
 fn explore(program: fn()) {
-    let count = number("ENTIDB_SCHEDULES").map_or(SCHEDULE_COUNT, |count| count as usize);
-    let folder = std::path::PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../target/schedules"
-    ));
-    explore_some(
-        program,
-        count / TEST_COUNT,
-        FailurePersistence::File(Some(folder)),
-    );
+    let count = number("ENTIDB_SCHEDULES").unwrap_or(SCHEDULE_COUNT);
+    let count = usize::try_from(count).unwrap();
+    explore_some(program, count / TEST_COUNT);
 }
 
-fn explore_some(program: fn(), count: usize, kept: FailurePersistence) {
+fn explore_some(program: fn(), count: usize) {
     if let Ok(file) = std::env::var("ENTIDB_SCHEDULE_FILE") {
-        let replay = ReplayScheduler::new_from_file(file).unwrap();
-        run(replay, program, FailurePersistence::None);
+        let text = std::fs::read_to_string(file).unwrap();
+        let schedule = text.replace(|c: char| !c.is_ascii_hexdigit(), "");
+        run(ReplayScheduler::new_from_encoded(&schedule), program);
         return;
     }
     let seed = number("ENTIDB_SCHEDULES_SEED").unwrap_or_else(|| {
@@ -61,20 +55,20 @@ fn explore_some(program: fn(), count: usize, kept: FailurePersistence) {
     run(
         RandomScheduler::new_from_seed(seed, count.div_ceil(2)),
         program,
-        kept.clone(),
     );
     for depth in 2..=4 {
         let pct = PctScheduler::new_from_seed(seed, depth, count.div_ceil(6));
-        run(pct, program, kept.clone());
+        run(pct, program);
     }
 }
 
-fn run(scheduler: impl Scheduler + 'static, program: fn(), kept: FailurePersistence) {
+fn run(scheduler: impl Scheduler + 'static, program: fn()) {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
     config.max_steps = MaxSteps::FailAfter(STEPS_MAX);
     config.silence_warnings = true;
-    config.failure_persistence = kept;
+    // The first one is for all: shuttle sets it once.
+    config.failure_persistence = FailurePersistence::Print;
     config
         .ungraceful_shutdown_config
         .immediately_return_on_panic = true;
@@ -86,14 +80,14 @@ fn run(scheduler: impl Scheduler + 'static, program: fn(), kept: FailurePersiste
 
 /// Whether some of many schedules make the program fail: for a program, or a disk, that is wrong.
 fn fails(program: fn(), count: usize) -> bool {
-    let explored = || explore_some(program, count, FailurePersistence::None);
+    let explored = || explore_some(program, count);
     catch_unwind(AssertUnwindSafe(explored)).is_err()
 }
 
 /// Runs each of a few schedules twice, and fails if the program takes other steps the second time: then none could be replayed.
 fn run_twice(program: fn()) {
     let scheduler = UncontrolledNondeterminismCheckScheduler::new(RandomScheduler::new(20));
-    run(scheduler, program, FailurePersistence::None);
+    run(scheduler, program);
 }
 
 fn number(name: &str) -> Option<u64> {

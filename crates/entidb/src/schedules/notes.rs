@@ -160,8 +160,7 @@ fn read(image: &SimDisk) -> (Content, Lsn) {
 pub(super) fn content(snapshot: &Snapshot) -> Content {
     let entities = snapshot.scan(NAME).map(|entity| {
         let (id, payload) = entity.unwrap();
-        let n = u64::try_from(u128::from_be_bytes(*id.as_bytes())).unwrap() - 1;
-        (n, number(&payload))
+        (numbered(id), number(&payload))
     });
     entities.collect()
 }
@@ -170,6 +169,12 @@ pub(super) fn id(n: u64) -> EntityId {
     EntityId::from_bytes(u128::from(n + 1).to_be_bytes())
 }
 
+/// The number of an entity.
+pub(super) fn numbered(id: EntityId) -> u64 {
+    u64::try_from(u128::from_be_bytes(*id.as_bytes())).unwrap() - 1
+}
+
+/// The number in an entity.
 pub(super) fn number(payload: &Payload) -> u64 {
     payload.value().unwrap().as_u64().unwrap()
 }

@@ -15,8 +15,11 @@ use crate::index::newest;
 use crate::load::Loaded;
 use crate::log;
 use crate::manifest::{Manifest, SealedEntry};
+use crate::memtable::Memtable;
 use crate::ranges::covering;
+use crate::run::Run;
 use crate::stream::Stream;
+use crate::sync::Arc;
 use crate::view::View;
 
 pub(super) fn verify(
@@ -240,8 +243,12 @@ fn is_deleted(view: &View, key: &Key, lsn: Lsn) -> bool {
     memtables.chain(runs).any(|deleted| deleted > lsn)
 }
 
-/// Whether a run covers that commit which no longer knows what was deleted.
+/// Whether a run covers that commit which no longer knows what was deleted; or one did, of which nothing was left: it was the
+/// oldest, so that all runs there are begin behind it.
 fn is_forgotten(view: &View, lsn: Lsn) -> bool {
     let mut runs = view.runs.iter();
-    runs.any(|run| run.footer.forgetful && lsn <= run.entry.last_lsn)
+    let forgetful = runs.any(|run| run.footer.forgetful && lsn <= run.entry.last_lsn);
+    let covered = |run: &Arc<Run>| run.entry.first_lsn <= lsn;
+    let in_memory = |table: &Arc<Memtable>| table.first_lsn().is_some_and(|first| first <= lsn);
+    forgetful || !view.runs.iter().any(covered) && !view.memtables.iter().any(in_memory)
 }

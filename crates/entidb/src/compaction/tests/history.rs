@@ -81,10 +81,8 @@ impl Store {
     }
 
     pub(super) fn in_directory(directory: Arc<dyn Directory>) -> Self {
-        let collections = (1..=COLLECTION_COUNT).map(|id| Collection {
-            id: CollectionId(id),
-            name: format!("c{id}"),
-        });
+        let collections =
+            (1..=COLLECTION_COUNT).map(|id| Collection::new(CollectionId(id), &format!("c{id}")));
         Self {
             directory,
             manifest: Manifest {
@@ -105,6 +103,7 @@ impl Store {
                     collections: collections.collect(),
                     indexes: Vec::new(),
                     last_id: 0,
+                    times_to_live: Vec::new(),
                 },
             },
             model: BTreeMap::new(),
