@@ -130,7 +130,7 @@ impl Session for Handle<'_> {
     }
 
     fn find(&mut self, key: &[u8; 8], reading: &mut Reading) {
-        let find = |snapshot: &Snapshot| {
+        let mut find = |snapshot: &Snapshot| {
             let find = snapshot.by(COLLECTION, KEY).unwrap();
             for entity in find.equal(&Value::Bytes(key.to_vec())).iter() {
                 let (id, payload) = entity.unwrap();

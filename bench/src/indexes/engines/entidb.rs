@@ -120,7 +120,7 @@ impl<const INDEXED: usize> Store for Entidb<INDEXED> {
             let find = snapshot.by(Row::F0).unwrap();
             let found = match from == to {
                 true => find.all(from).unwrap(),
-                false => find.range(from..=to).unwrap(),
+                false => find.range(*from..=*to).unwrap(),
             };
             found.for_each(|row| answer.add(row.unwrap().fields()));
         }
