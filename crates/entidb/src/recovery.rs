@@ -20,6 +20,7 @@ use crate::log::{self, Draft, Failure, Item, Log, items};
 use crate::manifest::{Catalog, Editor, Manifest};
 use crate::memtable::Batch;
 use crate::options::Options;
+use crate::scans::ScanLog;
 use crate::stream::Stream;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Arc, Mutex};
@@ -61,6 +62,7 @@ pub(crate) fn open(
         }
     }
     writer.finish_drops(&dropped)?;
+    writer.renew_indexes()?;
     writer.set_retention()?;
     Ok(Some(writer))
 }
@@ -110,7 +112,9 @@ fn writer(
         loaded.manifest,
     );
     let editor = Arc::new(editor);
-    let published = Arc::new(Published::new(loaded.view, loaded.last_lsn));
+    let mut view = loaded.view;
+    view.scans = Arc::new(ScanLog::new(options.scans));
+    let published = Arc::new(Published::new(view, loaded.last_lsn));
     let committer = Committer::new(
         Arc::clone(&directory),
         Arc::clone(&editor),

@@ -12,7 +12,7 @@ use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
-use crate::index::{Derived, EntryBounds, Overlay, Walk};
+use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::payload::Payload;
@@ -312,13 +312,19 @@ impl Transaction {
         }
     }
 
-    /// Walks through an index within these bounds, its own writes included.
-    pub(crate) fn walk_index(
+    /// Where a walk notes what it reads, if it has to.
+    pub(crate) fn notes(&self) -> Notes {
+        self.reads.as_ref().map(Arc::clone)
+    }
+
+    /// The entries of an index within these bounds, its own writes included.
+    pub(crate) fn index_entries(
         &self,
-        index: Arc<Index>,
+        index: &Index,
         bounds: &EntryBounds,
+        value: Option<&[u8]>,
         descending: bool,
-    ) -> Result<Walk> {
+    ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
             reads.entries.push((index.collection, bounds.clone()));
@@ -329,10 +335,9 @@ impl Transaction {
         let overlay = overlays
             .entry(index.id)
             .or_insert_with(|| Overlay::of(&self.writes, index.collection));
-        let own = overlay.within(&self.writes, &index, bounds, descending)?;
-        let reads = self.reads.as_ref().map(Arc::clone);
-        let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
-        Ok(walk.under(own, reads))
+        let own = overlay.within(&self.writes, index, bounds, descending)?;
+        let entries = Merged::new(&self.snapshot, index, bounds, value, descending)?;
+        Ok(entries.under(own))
     }
 
     fn note_read(&self, key: Key) {

@@ -16,6 +16,7 @@ use crate::memtable::{Location, Memtable, Version};
 use crate::migrations::Registry;
 use crate::ranges::covering;
 use crate::run::Run;
+use crate::scans::ScanLog;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, ArcSwap, Guard, Mutex, PoisonError};
@@ -32,6 +33,7 @@ pub(crate) struct View {
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) scans: Arc<ScanLog>,
     /// How entities of older forms are read.
     pub(crate) migrations: Arc<Registry>,
 }
@@ -246,6 +248,7 @@ mod tests {
                 ..Catalog::default()
             }),
             cache: Arc::new(Cache::new(0)),
+            scans: Arc::default(),
             migrations: Arc::default(),
         }
     }

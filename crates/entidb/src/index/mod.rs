@@ -9,18 +9,23 @@ mod derive;
 mod entries;
 mod find;
 mod keys;
+mod merged;
 mod own;
 mod position;
 mod spec;
 mod unique;
 mod walk;
+mod words;
+
+#[cfg(test)]
+mod tests;
 mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::Keys;
+pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
-pub(crate) use walk::Walk;
 pub(crate) use within::Within;
 
 pub use crate::format::catalog::IndexKind;
