@@ -39,7 +39,8 @@ mod tests {
         let once = with(page, "a", "new");
         assert_eq!(once, page.replace("old", "new"));
         let twice = with(&once, "b", "text\n");
-        let parts = "<!-- a: end -->\n\n<!-- b: begin -->\ntext\n<!-- b: end -->\n\n## The storage layer";
+        let parts =
+            "<!-- a: end -->\n\n<!-- b: begin -->\ntext\n<!-- b: end -->\n\n## The storage layer";
         assert!(twice.contains(parts), "{twice}");
         assert_eq!(with(&twice, "b", "text"), twice);
     }

@@ -43,16 +43,15 @@ pub fn table<T: Entity>(shape: &str, entities: &[T]) -> String {
 
 /// The least of many short rounds, in which the codecs take turns: what else runs on the machine only adds, and some rounds are
 /// within one slice of its time.
-fn measure<T: Entity>(
-    codecs: &[Codec<T>],
-    entities: &[T],
-    encoded: &[Vec<Vec<u8>>],
-) -> Vec<Times> {
+fn measure<T: Entity>(codecs: &[Codec<T>], entities: &[T], encoded: &[Vec<Vec<u8>>]) -> Vec<Times> {
     let mut best = vec![[f64::MAX; 3]; codecs.len()];
     let mut buffer = Vec::new();
     for _ in 0..ROUNDS {
         for ((codec, encoded), best) in codecs.iter().zip(encoded).zip(&mut best) {
-            for (best, time) in best.iter_mut().zip(round(codec, entities, encoded, &mut buffer)) {
+            for (best, time) in best
+                .iter_mut()
+                .zip(round(codec, entities, encoded, &mut buffer))
+            {
                 *best = best.min(time / entities.len() as f64);
             }
         }
@@ -67,7 +66,9 @@ fn round<T: Entity>(
     buffer: &mut Vec<u8>,
 ) -> Times {
     let to_vec = time(|| {
-        entities.iter().for_each(|entity| drop(black_box((codec.to_vec)(entity))));
+        entities
+            .iter()
+            .for_each(|entity| drop(black_box((codec.to_vec)(entity))));
     });
     let append = time(|| {
         for entity in entities {
@@ -77,7 +78,9 @@ fn round<T: Entity>(
         }
     });
     let read = time(|| {
-        encoded.iter().for_each(|bytes| drop(black_box((codec.read)(bytes))));
+        encoded
+            .iter()
+            .for_each(|bytes| drop(black_box((codec.read)(bytes))));
     });
     [to_vec, append, read]
 }

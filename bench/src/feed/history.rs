@@ -46,7 +46,10 @@ pub fn measure(args: &Args, shape: Shape) -> History {
     let dir = tempfile::tempdir_in(&args.dir).expect("a folder can be made");
     let mut retention = Retention::bytes(u64::MAX);
     retention.old = shape.old;
-    let db = Options::new().retention(retention).open(dir.path()).unwrap();
+    let db = Options::new()
+        .retention(retention)
+        .open(dir.path())
+        .unwrap();
     fill(&db, shape, args.count);
     let begin = Instant::now();
     let mut follower = db.changes(Lsn::ZERO).unwrap();

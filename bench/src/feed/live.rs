@@ -43,7 +43,11 @@ pub fn measure(args: &Args, durability: Durability) -> Live {
         done.store(true, Ordering::Release);
         (written, follower.join().unwrap())
     });
-    assert_eq!(deliveries.len(), written.count(), "each commit comes exactly once");
+    assert_eq!(
+        deliveries.len(),
+        written.count(),
+        "each commit comes exactly once"
+    );
     let (lag, before) = lag(&written, &deliveries);
     db.close().unwrap();
     Live {

@@ -26,7 +26,13 @@ pub fn markdown(measured: &Measured) -> String {
     for (shape, runs) in &measured.histories {
         let changes = median(runs.iter().map(|run| run.changes).collect());
         let commits = median(runs.iter().map(|run| run.commits).collect());
-        let _ = writeln!(out, "| {} | {} | {} |", shape.title, rate(changes), rate(commits));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} |",
+            shape.title,
+            rate(changes),
+            rate(commits)
+        );
     }
     let _ = writeln!(
         out,
@@ -36,10 +42,13 @@ pub fn markdown(measured: &Measured) -> String {
          which is acknowledged before, waits for its sync.\n",
         args.time.as_secs(),
     );
-    let titles = measured.lives.iter().map(|(durability, _)| match durability {
-        Durability::Sync => "durable commits",
-        _ => "eventual commits",
-    });
+    let titles = measured
+        .lives
+        .iter()
+        .map(|(durability, _)| match durability {
+            Durability::Sync => "durable commits",
+            _ => "eventual commits",
+        });
     let titles: Vec<_> = titles.collect();
     let rules = "---|".repeat(titles.len());
     let _ = writeln!(out, "| | {} |\n|---|{rules}", titles.join(" | "));
@@ -56,10 +65,18 @@ pub fn markdown(measured: &Measured) -> String {
 type Show = fn(&[Live]) -> String;
 
 const ROWS: [(&str, Show); 7] = [
-    ("commits, nobody follows", |runs| rate(middle(runs, |run| run.alone))),
-    ("commits beside the follower", |runs| rate(middle(runs, |run| run.beside))),
-    ("beside ÷ nobody", |runs| ratio(middle(runs, |run| run.beside / run.alone))),
-    ("to the follower, until it has all", |runs| rate(middle(runs, |run| run.followed))),
+    ("commits, nobody follows", |runs| {
+        rate(middle(runs, |run| run.alone))
+    }),
+    ("commits beside the follower", |runs| {
+        rate(middle(runs, |run| run.beside))
+    }),
+    ("beside ÷ nobody", |runs| {
+        ratio(middle(runs, |run| run.beside / run.alone))
+    }),
+    ("to the follower, until it has all", |runs| {
+        rate(middle(runs, |run| run.followed))
+    }),
     ("lag, median", |runs| lag(runs, 0)),
     ("lag, 99 of 100", |runs| lag(runs, 1)),
     ("lag, the longest", |runs| lag(runs, 2)),

@@ -10,7 +10,11 @@ pub const COLLECTION: &str = "entities";
 
 /// An entity of 100 bytes of text.
 pub fn payload() -> Payload {
-    Payload::encode(&Value::from([("text", Value::from("x".repeat(100).as_str()))])).unwrap()
+    Payload::encode(&Value::from([(
+        "text",
+        Value::from("x".repeat(100).as_str()),
+    )]))
+    .unwrap()
 }
 
 /// The id of what a thread puts as its `n`th.

@@ -49,7 +49,11 @@ fn measure(args: Args) -> Result<Measured, String> {
     std::fs::create_dir_all(&args.dir).map_err(|error| error.to_string())?;
     let mut rates = Vec::new();
     for indexed in args.indexed.clone() {
-        let mut columns: Vec<_> = args.engines.iter().map(|kind| (*kind, Vec::new())).collect();
+        let mut columns: Vec<_> = args
+            .engines
+            .iter()
+            .map(|kind| (*kind, Vec::new()))
+            .collect();
         let mut known = None;
         for run in 0..args.runs {
             // Each run begins with another one.
@@ -60,7 +64,10 @@ fn measure(args: Args) -> Result<Measured, String> {
                 runs.push(rates);
                 let known = known.get_or_insert(answer);
                 if *known != answer {
-                    return Err(format!("{}, {indexed} indexes: another answer", kind.title()));
+                    return Err(format!(
+                        "{}, {indexed} indexes: another answer",
+                        kind.title()
+                    ));
                 }
             }
         }
@@ -78,6 +85,9 @@ fn one(args: &Args, kind: Kind, indexed: usize) -> (Rates, u64) {
     let begin = std::time::Instant::now();
     let done = work::run(&mut *store, args.count, indexed);
     let title = kind.title();
-    eprintln!("{indexed} indexes, {title}: {:.1} s", begin.elapsed().as_secs_f64());
+    eprintln!(
+        "{indexed} indexes, {title}: {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
     done
 }

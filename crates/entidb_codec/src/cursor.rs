@@ -235,6 +235,34 @@ impl<'a> Cursor<'a> {
     /// is counted, not entered, so depth costs nothing.
     #[inline]
     pub(crate) fn skip(&mut self) -> Option<&'a [u8]> {
+        match self.skip_short() {
+            Some(item) => Some(item),
+            None => self.skip_any(),
+        }
+    }
+
+    /// As [`skip`](Self::skip), if the item is an integer or a short string, as most are; else it stays where it is.
+    #[inline]
+    fn skip_short(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let initial = *self.bytes.get(start)?;
+        let (major, info) = (initial >> 5, initial & 0x1f);
+        let content = match (major, info) {
+            (head::UNSIGNED | head::NEGATIVE, ..INFO_1) => 0,
+            (head::BYTES | head::TEXT, ..INFO_1) => usize::from(info),
+            (head::UNSIGNED | head::NEGATIVE, _) => {
+                self.long_argument(info)?;
+                return Some(self.since(start));
+            }
+            _ => return None,
+        };
+        let end = start + 1 + content;
+        let item = self.bytes.get(start..end)?;
+        self.at = end;
+        Some(item)
+    }
+
+    fn skip_any(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut open = 1_usize;
         while open > 0 {

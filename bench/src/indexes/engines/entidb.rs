@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use entidb::{Collection, Database, Entity, EntityId, Index, IndexSpec, Options};
+use entidb::{Collection, Database, Entity, EntityId, Index, IndexSpec, Options, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{CACHE_LEN, Store};
+use super::{CACHE_LEN, Store, Wanted};
 use crate::item::{FIELDS, Item, with_fields};
 use crate::work::Answer;
 
@@ -46,7 +46,11 @@ impl<const INDEXED: usize> Entity for Row<INDEXED> {
     }
 
     fn indexes() -> Vec<IndexSpec> {
-        NAMES.iter().take(INDEXED).map(|name| IndexSpec::on(*name)).collect()
+        NAMES
+            .iter()
+            .take(INDEXED)
+            .map(|name| IndexSpec::on(*name))
+            .collect()
     }
 }
 
@@ -76,23 +80,37 @@ impl<const INDEXED: usize> Entidb<INDEXED> {
         let db = self.0.database();
         db.write(|tx| {
             let mut collection = self.0.within(tx);
-            items.iter().try_for_each(|item| collection.put(&Row::new(item)))
+            items
+                .iter()
+                .try_for_each(|item| collection.put(&Row::new(item)))
         })
         .unwrap();
     }
 
     /// What lies in a range without an index: only the entities that do are decoded as a whole.
-    fn scan(&self, from: u32, to: u32, answer: &mut Answer) {
+    fn scan(&self, from: u32, to: u32, wanted: Wanted, answer: &mut Answer) {
         for entity in self.0.untyped().iter() {
-            let (_, payload) = entity.unwrap();
-            let value = entidb_codec::object::get(payload.as_bytes(), "f0").unwrap();
-            let value: u32 = entidb_codec::from_slice(value).unwrap();
-            if (from..=to).contains(&value) {
-                let fields = entidb_codec::object::entries(payload.as_bytes());
-                answer.add(fields.map(|(_, value)| entidb_codec::from_slice::<u32>(value).unwrap()));
+            let (id, payload) = entity.unwrap();
+            let cbor = payload.as_bytes();
+            if !(from..=to).contains(&field(cbor, NAMES[0])) {
+                continue;
+            }
+            match wanted {
+                Wanted::Fields => {
+                    let fields = entidb_codec::object::entries(cbor);
+                    answer.add(fields.map(|(_, value)| entidb_codec::from_slice(value).unwrap()));
+                }
+                Wanted::Last => answer.add([field(cbor, NAMES[FIELDS - 1])]),
+                Wanted::Id => answer.add_id(u128::from_be_bytes(*id.as_bytes())),
             }
         }
     }
+}
+
+/// A field of an entity in its encoded form.
+fn field(cbor: &[u8], name: &str) -> u32 {
+    let value = entidb_codec::object::get(cbor, name).unwrap();
+    entidb_codec::from_slice(value).unwrap()
 }
 
 impl<const INDEXED: usize> Store for Entidb<INDEXED> {
@@ -106,23 +124,44 @@ impl<const INDEXED: usize> Store for Entidb<INDEXED> {
 
     fn delete(&mut self, items: &[Item]) {
         let (db, name) = (self.0.database(), self.0.untyped().name());
-        db.write(|tx| items.iter().try_for_each(|item| tx.remove(name, id(item)))).unwrap();
+        db.write(|tx| items.iter().try_for_each(|item| tx.remove(name, id(item))))
+            .unwrap();
     }
 
-    fn find(&mut self, asked: &[(u32, u32)]) -> Answer {
+    fn find(&mut self, asked: &[(u32, u32)], wanted: Wanted) -> Answer {
         let mut answer = Answer::default();
         let snapshot = self.0.snapshot().unwrap();
         for (from, to) in asked {
             if INDEXED == 0 {
-                self.scan(*from, *to, &mut answer);
+                self.scan(*from, *to, wanted, &mut answer);
                 continue;
             }
             let find = snapshot.by(Row::F0).unwrap();
+            if wanted == Wanted::Last {
+                // Its payload, of which nothing else is decoded.
+                let (from, to) = (Value::from(*from), Value::from(*to));
+                let find = find.untyped();
+                let find = if from == to {
+                    find.equal(&from)
+                } else {
+                    find.range(from..=to)
+                };
+                let last = NAMES[FIELDS - 1];
+                let found = find.iter().map(|found| found.unwrap().1);
+                found.for_each(|payload| answer.add([field(payload.as_bytes(), last)]));
+                continue;
+            }
             let found = match from == to {
                 true => find.all(from).unwrap(),
                 false => find.range(*from..=*to).unwrap(),
             };
-            found.for_each(|row| answer.add(row.unwrap().fields()));
+            match wanted {
+                Wanted::Fields => found.for_each(|row| answer.add(row.unwrap().fields())),
+                Wanted::Id => found.ids().for_each(|id| {
+                    answer.add_id(u128::from_be_bytes(*id.unwrap().as_bytes()));
+                }),
+                Wanted::Last => unreachable!(),
+            }
         }
         answer
     }

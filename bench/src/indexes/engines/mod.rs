@@ -18,8 +18,19 @@ pub trait Store {
     /// Puts `new` in the place of `old`, one by one. If `only` is a field, no other one differs.
     fn update(&mut self, old: &[Item], new: &[Item], only: Option<usize>);
     fn delete(&mut self, items: &[Item]);
-    /// All entities whose first field lies from one value to another, both included, for each such pair; all from one state.
-    fn find(&mut self, asked: &[(u32, u32)]) -> Answer;
+    /// The entities whose first field lies from one value to another, both included, for each such pair; all from one state.
+    fn find(&mut self, asked: &[(u32, u32)], wanted: Wanted) -> Answer;
+}
+
+/// What is wanted of each entity that is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All fields.
+    Fields,
+    /// The last field alone.
+    Last,
+    /// Its id alone, for which an index need not look at the entity.
+    Id,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

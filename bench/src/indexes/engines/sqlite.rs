@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{CachedStatement, Connection};
 
-use super::{CACHE_LEN, Store};
+use super::{CACHE_LEN, Store, Wanted};
 use crate::item::{FIELDS, Item};
 use crate::work::Answer;
 
@@ -18,7 +18,9 @@ pub fn open(dir: &Path, indexed: usize) -> Box<dyn Store> {
         16 << 10,
     ))
     .unwrap();
-    let columns: Vec<_> = (0..FIELDS).map(|field| format!("f{field} INTEGER")).collect();
+    let columns: Vec<_> = (0..FIELDS)
+        .map(|field| format!("f{field} INTEGER"))
+        .collect();
     let columns = columns.join(", ");
     let table = format!("CREATE TABLE items (id BLOB PRIMARY KEY, {columns}) WITHOUT ROWID");
     db.execute_batch(&table).unwrap();
@@ -27,7 +29,9 @@ pub fn open(dir: &Path, indexed: usize) -> Box<dyn Store> {
         db.execute_batch(&index).unwrap();
     }
     let marks = vec!["?"; FIELDS + 1].join(", ");
-    let sets: Vec<_> = (0..FIELDS).map(|field| format!("f{field} = ?{}", field + 2)).collect();
+    let sets: Vec<_> = (0..FIELDS)
+        .map(|field| format!("f{field} = ?{}", field + 2))
+        .collect();
     Box::new(Sqlite {
         db,
         insert: format!("INSERT INTO items VALUES ({marks})"),
@@ -42,7 +46,9 @@ struct Sqlite {
 }
 
 fn bind_all(statement: &mut CachedStatement<'_>, item: &Item) {
-    statement.raw_bind_parameter(1, &item.id.to_be_bytes()[..]).unwrap();
+    statement
+        .raw_bind_parameter(1, &item.id.to_be_bytes()[..])
+        .unwrap();
     for (field, value) in item.fields.iter().enumerate() {
         statement.raw_bind_parameter(field + 2, value).unwrap();
     }
@@ -69,11 +75,20 @@ impl Sqlite {
         }
     }
 
-    fn add(&self, sql: &str, values: &[u32], answer: &mut Answer) {
+    fn add(&self, sql: &str, values: &[u32], wanted: Wanted, answer: &mut Answer) {
         let mut statement = self.db.prepare_cached(sql).unwrap();
         let mut rows = statement.query(rusqlite::params_from_iter(values)).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            answer.add((1..=FIELDS).map(|field| row.get::<_, u32>(field).unwrap()));
+            match wanted {
+                Wanted::Fields => {
+                    answer.add((1..=FIELDS).map(|field| row.get::<_, u32>(field).unwrap()));
+                }
+                Wanted::Last => answer.add([row.get(0).unwrap()]),
+                Wanted::Id => {
+                    let id = row.get_ref(0).unwrap().as_blob().unwrap();
+                    answer.add_id(u128::from_be_bytes(id.try_into().unwrap()));
+                }
+            }
         }
     }
 }
@@ -89,27 +104,39 @@ impl Store for Sqlite {
         };
         let sql = format!("UPDATE items SET f{field} = ?2 WHERE id = ?1");
         self.each(&sql, new, |statement, item| {
-            statement.raw_bind_parameter(1, &item.id.to_be_bytes()[..]).unwrap();
+            statement
+                .raw_bind_parameter(1, &item.id.to_be_bytes()[..])
+                .unwrap();
             statement.raw_bind_parameter(2, item.fields[field]).unwrap();
         });
     }
 
     fn delete(&mut self, items: &[Item]) {
-        self.each("DELETE FROM items WHERE id = ?", items, |statement, item| {
-            statement.raw_bind_parameter(1, &item.id.to_be_bytes()[..]).unwrap();
-        });
+        self.each(
+            "DELETE FROM items WHERE id = ?",
+            items,
+            |statement, item| {
+                statement
+                    .raw_bind_parameter(1, &item.id.to_be_bytes()[..])
+                    .unwrap();
+            },
+        );
     }
 
-    fn find(&mut self, asked: &[(u32, u32)]) -> Answer {
+    fn find(&mut self, asked: &[(u32, u32)], wanted: Wanted) -> Answer {
+        let columns = match wanted {
+            Wanted::Fields => "*",
+            Wanted::Last => "f49",
+            Wanted::Id => "id",
+        };
+        let equal = format!("SELECT {columns} FROM items WHERE f0 = ?");
+        let range = format!("SELECT {columns} FROM items WHERE f0 BETWEEN ? AND ?");
         let mut answer = Answer::default();
         self.say("BEGIN");
         for (from, to) in asked {
             match from == to {
-                true => self.add("SELECT * FROM items WHERE f0 = ?", &[*from], &mut answer),
-                false => {
-                    let sql = "SELECT * FROM items WHERE f0 BETWEEN ? AND ?";
-                    self.add(sql, &[*from, *to], &mut answer);
-                }
+                true => self.add(&equal, &[*from], wanted, &mut answer),
+                false => self.add(&range, &[*from, *to], wanted, &mut answer),
             }
         }
         self.say("COMMIT");

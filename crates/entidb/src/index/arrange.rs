@@ -22,7 +22,8 @@ impl Derived {
         let items = self.items.iter().enumerate();
         let mut order: Vec<_> = items.map(|(at, item)| (self.head(item), at)).collect();
         order.sort_unstable_by(|(a, a_at), (b, b_at)| {
-            a.cmp(b).then_with(|| self.whole(*a_at).cmp(&self.whole(*b_at)))
+            a.cmp(b)
+                .then_with(|| self.whole(*a_at).cmp(&self.whole(*b_at)))
         });
         let mut records = Vec::with_capacity(self.records.len());
         let mut items = Vec::with_capacity(self.items.len());

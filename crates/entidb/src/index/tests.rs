@@ -159,8 +159,18 @@ fn any(seed: u64) -> Value {
     let text = |field| Value::from(["ann Lee", "Ann lee", "bob", ""][(mix(field) % 4) as usize]);
     let inner = Value::from([("x", number(1)), ("y", number(2))]);
     let tags = (0..mix(3) % 3).map(|tag| text(10 + tag)).collect();
-    let a = if mix(4).is_multiple_of(2) { number(5) } else { inner };
-    let fields = [("a", a), ("b", text(6)), ("aa", number(7)), ("c", number(8)), ("tags", tags)];
+    let a = if mix(4).is_multiple_of(2) {
+        number(5)
+    } else {
+        inner
+    };
+    let fields = [
+        ("a", a),
+        ("b", text(6)),
+        ("aa", number(7)),
+        ("c", number(8)),
+        ("tags", tags),
+    ];
     let kept = fields.into_iter().enumerate();
     let kept = kept.filter(|(at, _)| !mix(20 + *at as u64).is_multiple_of(4));
     let kept = kept.map(|(_, (name, value))| (Value::from(name), value));
