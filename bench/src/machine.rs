@@ -9,7 +9,8 @@ const LOCK: &str = include_str!("../Cargo.lock");
 #[must_use]
 pub fn version(package: &str) -> String {
     let head = format!("name = \"{package}\"\nversion = \"");
-    LOCK.split_once(&head)
+    // Of several, the newest: the others are those of a peer.
+    LOCK.rsplit_once(&head)
         .and_then(|(_, rest)| rest.split_once('"'))
         .map_or_else(|| "?".to_owned(), |(version, _)| version.to_owned())
 }

@@ -50,7 +50,7 @@ impl Table {
                         let answers = answers.entry(question).or_default();
                         answers.entry(answer.clone()).or_default().insert(kind);
                     }
-                    if row.group == crate::rows::Group::Core {
+                    if row.group != crate::rows::Group::Bounded {
                         table.count = table.count.max(event.count);
                     }
                 }
