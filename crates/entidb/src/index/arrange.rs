@@ -50,7 +50,7 @@ impl Derived {
         let to = self.base + records.len();
         let record = self.records.get(from..from + len as usize);
         records.extend_from_slice(record.unwrap_or_default());
-        let mut moved = item.clone();
+        let mut moved = *item;
         if let Item::Entry { at, .. } = &mut moved {
             // All of them are as long as before.
             *at = u32::try_from(to).unwrap_or(*at);
