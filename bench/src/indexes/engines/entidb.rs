@@ -152,11 +152,13 @@ impl<const INDEXED: usize> Store for Entidb<INDEXED> {
                 continue;
             }
             let found = match from == to {
-                true => find.all(from).unwrap(),
-                false => find.range(*from..=*to).unwrap(),
+                true => find.all(from),
+                false => find.range(*from..=*to),
             };
             match wanted {
-                Wanted::Fields => found.for_each(|row| answer.add(row.unwrap().fields())),
+                Wanted::Fields => found
+                    .iter()
+                    .for_each(|row| answer.add(row.unwrap().fields())),
                 Wanted::Id => found.ids().for_each(|id| {
                     answer.add_id(u128::from_be_bytes(*id.unwrap().as_bytes()));
                 }),
