@@ -4,6 +4,7 @@
 //! check: what a transaction writes is what it was at its snapshot, so that the difference of old and new payload is the
 //! difference of entries. Must never know how an entry is stored.
 
+mod arrange;
 mod build;
 mod derive;
 mod entries;
@@ -12,6 +13,7 @@ mod keys;
 mod merged;
 mod own;
 mod position;
+mod roots;
 mod spec;
 mod unique;
 mod walk;
