@@ -25,15 +25,30 @@ impl Writer {
     pub(crate) fn checkpoint(&self) -> Result<()> {
         let mut maintenance = self.maintenance();
         self.check()?;
+        self.checkpoint_all(&mut maintenance)
+    }
+
+    pub(crate) fn checkpoint_all(&self, maintenance: &mut Maintenance) -> Result<()> {
+        self.prepare_to_turn()?;
+        self.turn(maintenance)
+    }
+
+    /// Makes the log that commits go to once they are turned away from this one.
+    pub(crate) fn prepare_to_turn(&self) -> Result<()> {
         if self.options.background && self.committer.queue().is_appended_to() {
             self.committer.prepare_next_log()?;
         }
+        Ok(())
+    }
+
+    /// Turns away from the log, and makes a checkpoint of everything before.
+    pub(crate) fn turn(&self, maintenance: &mut Maintenance) -> Result<()> {
         let mut queue = self.committer.queue();
         if queue.has_keys() {
             self.committer.rotate(&mut queue);
         }
         drop(queue);
-        self.checkpoint_frozen(&mut maintenance)
+        self.checkpoint_frozen(maintenance)
     }
 
     /// Makes a checkpoint if the logs, or the keys in memory, have grown to their bound, and nobody is there to do it in the
@@ -262,6 +277,9 @@ impl Writer {
         if std::mem::replace(&mut maintenance.ended, true) {
             return Ok(());
         }
+        drop(queue);
+        self.ground.close();
+        let mut queue = self.committer.queue();
         let closed = match queue.poisoned() {
             Some(poison) => {
                 drop(queue);

@@ -168,7 +168,11 @@ impl Database {
     /// As [`begin`](Self::begin), with a choice of what the transaction is kept apart from.
     #[must_use]
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        Transaction::new(self.snapshot(), isolation)
+        let transaction = Transaction::new(self.snapshot(), isolation);
+        match &self.inner.writer {
+            Some(writer) => transaction.over(Arc::clone(writer) as _),
+            None => transaction,
+        }
     }
 
     /// Commits a transaction of this database.
@@ -178,7 +182,7 @@ impl Database {
     /// [`write`](Self::write).
     pub fn commit(&self, transaction: Transaction, durability: Durability) -> Result<Receipt> {
         let writer = self.writer()?;
-        let receipt = writer.committer.commit(transaction.finish(), durability)?;
+        let receipt = writer.commit(transaction.finish(), durability)?;
         writer.maintain();
         Ok(receipt)
     }

@@ -233,6 +233,7 @@ pub(crate) fn load(
             streams,
             catalog: Arc::new(manifest.catalog.clone()),
             cache: Arc::new(Cache::new(cache_bytes)),
+            shown: Lsn::ZERO,
         },
         manifest,
         last_lsn,

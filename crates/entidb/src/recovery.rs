@@ -18,6 +18,7 @@ use crate::log::{self, Draft, Failure, Item, Log, items};
 use crate::manifest::{Catalog, Editor, Manifest};
 use crate::memtable::Batch;
 use crate::options::Options;
+use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Arc, Mutex};
@@ -110,8 +111,15 @@ fn writer(
         Arc::clone(&published),
         queue,
     );
+    let ground = Ground::new(
+        Arc::clone(&directory),
+        Arc::clone(&editor),
+        Arc::clone(&environment),
+        options.clone(),
+    );
     Writer {
         directory,
+        ground: Arc::new(ground),
         environment,
         options,
         published,

@@ -12,8 +12,10 @@ use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection};
+use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
+use crate::spill::{self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, coarsen};
 use crate::write_options::Isolation;
 use crate::write_set::{Own, WriteSet};
 
@@ -24,23 +26,57 @@ pub struct Transaction {
     catalog: Arc<Catalog>,
     /// Collections that the catalog has and the snapshot has not; whether they get these ids, the commit tells.
     made: Vec<CollectionId>,
+    /// How many of these have their ids for good, since they were spilled to.
+    settled_count: usize,
     writes: WriteSet,
+    /// What it has written before that, and does not fit in memory.
+    spilled: Option<Spilled>,
+    /// Where it spills to, if it can.
+    host: Option<Arc<dyn Host>>,
     /// What was read, where the commit has to check it.
     reads: Option<Mutex<Reads>>,
     drops: Option<CollectionId>,
 }
 
 /// What a serializable transaction has read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reads {
     pub(crate) keys: HashSet<Key>,
     /// Ranges of keys, both ends included.
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
+    /// More keys.
+    pub(crate) spilled: Option<ReadKeys>,
 }
 
+/// How many ranges a serializable transaction notes one by one, about.
+const READ_RANGE_COUNT_MAX: usize = 65_536;
+
 impl Reads {
+    fn note_range(&mut self, first: Key, last: Key) {
+        if self.ranges.len() >= READ_RANGE_COUNT_MAX {
+            coarsen(&mut self.ranges, READ_RANGE_COUNT_MAX / 2);
+        }
+        self.ranges.push((first, last));
+    }
+
+    /// Spills the keys if they take more memory than they may, in a transaction over the commit `since`.
+    fn keep_within_memory(&mut self, ground: &Arc<Ground>, since: Lsn) -> Result<()> {
+        if self.keys.capacity() * (size_of::<Key>() + 1) <= ground.bound() {
+            return Ok(());
+        }
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            none => none.insert(ReadKeys::begin(ground, since)?),
+        };
+        let mut keys: Vec<Key> = self.keys.iter().copied().collect();
+        keys.sort_unstable();
+        spilled.push(&keys)?;
+        self.keys = HashSet::new();
+        Ok(())
+    }
+
     fn note_absent(&mut self, name: &str) {
         if !self.absent.iter().any(|absent| absent == name) {
             self.absent.push(name.to_owned());
@@ -58,6 +94,17 @@ pub(crate) struct Finished {
     pub(crate) reads: Option<Reads>,
     /// The collection that it drops.
     pub(crate) drops: Option<CollectionId>,
+    /// What it has written before `writes`.
+    pub(crate) spilled: Option<Spilled>,
+}
+
+impl Finished {
+    /// Whether it does not fit in memory. One that writes nothing has nothing to commit, whatever it has read.
+    pub(crate) fn is_large(&self) -> bool {
+        let reads = self.reads.as_ref();
+        let reads_much = reads.is_some_and(|reads| reads.spilled.is_some());
+        self.spilled.is_some() || reads_much && !self.writes.is_empty()
+    }
 }
 
 impl Transaction {
@@ -66,17 +113,29 @@ impl Transaction {
             catalog: Arc::clone(&snapshot.view().catalog),
             snapshot,
             made: Vec::new(),
+            settled_count: 0,
             writes: WriteSet::default(),
+            spilled: None,
+            host: None,
             reads: (isolation == Isolation::Serializable).then(Mutex::default),
             drops: None,
         }
     }
 
+    /// What does not fit in memory, it spills there.
+    pub(crate) fn over(mut self, host: Arc<dyn Host>) -> Self {
+        self.host = Some(host);
+        self
+    }
+
     /// Puts an entity, in the place of the one that has its id, if one has. A collection that is not there is made.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the value or the collection's name is outside the limits, or the
-    /// transaction would grow above 1 GiB or 4,000,000 records. The transaction is as it was.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the value, the collection's name or the transaction is outside the
+    /// [limits](crate::limits). Where the transaction has outgrown [`Options::transaction_memory_bytes`](crate::Options::transaction_memory_bytes)
+    /// besides: [`ErrorKind::Full`](crate::ErrorKind::Full), [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned) or [`ErrorKind::ReadOnly`](crate::ErrorKind::ReadOnly), as for a
+    /// commit. The transaction is as it was.
     pub fn put(&mut self, collection: &str, id: EntityId, value: &Value) -> Result<()> {
         self.put_payload(collection, id, &Payload::encode(value)?)
     }
@@ -86,6 +145,7 @@ impl Transaction {
     /// # Errors
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
+        self.make_room(payload.as_bytes().len())?;
         let collection = self.make_collection(collection)?;
         self.writes
             .push(Key::new(collection, id), Some(payload.as_bytes()))
@@ -106,8 +166,9 @@ impl Transaction {
     /// Deletes an entity without looking whether it is there: the cost of a small record, and no read.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction would grow above its limits. It is as it was.
+    /// As for [`put`](Self::put).
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
+        self.make_room(0)?;
         match self.find(collection) {
             Some(collection) => self.writes.push(Key::new(collection, id), None),
             None => Ok(()),
@@ -123,6 +184,7 @@ impl Transaction {
         collection: &str,
         ids: impl RangeBounds<EntityId>,
     ) -> Result<()> {
+        self.make_room(EntityId::LEN)?;
         let Some(collection) = self.find(collection) else {
             return Ok(());
         };
@@ -145,10 +207,14 @@ impl Transaction {
         match self.writes.get(&key) {
             Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
             Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_in(collection, id)
-            }
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(version) => self.spilled_payload(key, &version).map(Some),
+                Found::Deleted => Ok(None),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.get_in(collection, id)
+                }
+            },
         }
     }
 
@@ -164,10 +230,14 @@ impl Transaction {
         match self.writes.get(&key) {
             Own::Put(_) => Ok(true),
             Own::Deleted => Ok(false),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.contains_in(collection, id)
-            }
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(_) => Ok(true),
+                Found::Deleted => Ok(false),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.contains_in(collection, id)
+                }
+            },
         }
     }
 
@@ -186,32 +256,35 @@ impl Transaction {
                     .snapshot
                     .range(collection, EntityId::MAX..EntityId::MIN),
                 head: None,
-                own: Vec::new().into_iter().peekable(),
+                own: OwnWrites::default(),
                 deleted: Vec::new(),
                 done: false,
             };
         };
         let (from, to) = (Key::new(id, first), Key::new(id, last));
         if let Some(mut reads) = self.reads_of(id) {
-            reads.ranges.push((from, to));
+            reads.note_range(from, to);
         }
         let own = self.writes.within(from, to).into_iter();
-        let own: Vec<_> = own
-            .map(|(key, own)| {
-                let payload = match own {
-                    Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
-                    Own::Deleted | Own::Untouched => None,
-                };
-                (key.id(), payload)
-            })
-            .collect();
+        let own = own.map(|(key, own)| {
+            let payload = match own {
+                Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
+                Own::Deleted | Own::Untouched => None,
+            };
+            (key.id(), payload)
+        });
         let ranges = self.writes.ranges().iter();
         let deleted = ranges.filter(|range| range.collection == id);
+        let deleted: Vec<_> = deleted.map(|range| (range.first, range.last)).collect();
+        let before = self.spilled.as_ref();
+        let before_deleted = before.into_iter().flat_map(|spilled| spilled.ranges(id));
+        let all_deleted = deleted.iter().copied().chain(before_deleted).collect();
+        let spilled = before.map(|spilled| spill::Walk::new(spilled, from, to));
         TransactionScan {
             stored: self.snapshot.range(collection, first..=last),
             head: None,
-            own: own.into_iter().peekable(),
-            deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            own: OwnWrites::new(own.collect(), spilled, deleted),
+            deleted: all_deleted,
             done: false,
         }
     }
@@ -223,10 +296,91 @@ impl Transaction {
         &self.snapshot
     }
 
-    fn note_read(&self, key: Key) {
-        if let Some(mut reads) = self.reads_of(key.collection()) {
-            reads.keys.insert(key);
+    fn note_read(&self, key: Key) -> Result<()> {
+        let Some(mut reads) = self.reads_of(key.collection()) else {
+            return Ok(());
+        };
+        reads.keys.insert(key);
+        match &self.host {
+            Some(host) => reads.keep_within_memory(host.ground(), self.snapshot.lsn()),
+            None => Ok(()),
         }
+    }
+
+    /// What was spilled of a key.
+    fn find_spilled(&self, key: &Key) -> Result<Found> {
+        match &self.spilled {
+            Some(spilled) => spilled.find(key),
+            None => Ok(Found::Untouched),
+        }
+    }
+
+    fn spilled_payload(&self, key: Key, version: &Version) -> Result<Payload> {
+        let view = match &self.spilled {
+            Some(spilled) => spilled.view(),
+            None => self.snapshot.view(),
+        };
+        Ok(Payload::stored(view.payload(key, version)?))
+    }
+
+    /// Sees to it that there is room in memory for a record with a payload of `payload_len` bytes.
+    fn make_room(&mut self, payload_len: usize) -> Result<()> {
+        let Some(host) = &self.host else {
+            return Ok(());
+        };
+        let bound = host.ground().bound();
+        if self.writes.has_room(payload_len, bound) {
+            return Ok(());
+        }
+        self.writes.shrink();
+        if self.writes.has_room(payload_len, bound) {
+            return Ok(());
+        }
+        let host = Arc::clone(host);
+        self.spill(&*host)
+    }
+
+    /// Spills what is in memory.
+    fn spill(&mut self, host: &dyn Host) -> Result<()> {
+        self.settle_names(host)?;
+        let since = self.snapshot.lsn();
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            none => {
+                let cache = &self.snapshot.view().cache;
+                none.insert(Spilled::begin(host.ground(), since, cache)?)
+            }
+        };
+        spilled.push(&self.writes)?;
+        self.writes = WriteSet::default();
+        Ok(())
+    }
+
+    /// Gives the collections that this transaction makes their ids, since what is spilled is sorted by them.
+    fn settle_names(&mut self, host: &dyn Host) -> Result<()> {
+        let unsettled = self.unsettled();
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        let settled = host.make_collections(&mut self.writes, unsettled)?;
+        self.writes.reindex();
+        let mut catalog = Catalog::clone(&self.snapshot.view().catalog);
+        self.made.truncate(self.settled_count);
+        let before = self.made.iter().filter_map(|id| self.catalog.get(*id));
+        catalog.collections.extend(before.cloned());
+        self.made.extend(settled.iter().map(|made| made.id));
+        self.settled_count = self.made.len();
+        catalog.collections.extend(settled);
+        catalog.collections.sort_by_key(|collection| collection.id);
+        self.catalog = Arc::new(catalog);
+        Ok(())
+    }
+
+    /// Collections that it makes, with ids that may not be theirs.
+    fn unsettled(&self) -> Vec<Collection> {
+        let made = self.made.iter().skip(self.settled_count);
+        let made = made.filter_map(|id| self.catalog.get(*id));
+        made.cloned().collect()
     }
 
     /// Where a read of the collection `id` is noted, if it has to be. Of one that this transaction makes, the id may become
@@ -288,21 +442,23 @@ impl Transaction {
     }
 
     pub(crate) fn finish(self) -> Finished {
-        let made = self.made.iter().filter_map(|id| self.catalog.get(*id));
+        let made = self.unsettled();
         let reads = self.reads.map(Mutex::into_inner);
         Finished {
             lsn: self.snapshot.lsn(),
             drops: self.drops,
-            made: made.cloned().collect(),
+            made,
             writes: self.writes,
             reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
+            spilled: self.spilled,
         }
     }
 }
 
 impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let len = self.writes.len_bytes();
+        let spilled = self.spilled.as_ref().map_or(0, Spilled::len_bytes);
+        let len = self.writes.len_bytes() as u64 + spilled;
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
 }
@@ -328,7 +484,7 @@ pub struct TransactionScan {
     stored: Scan,
     /// The stored entity that comes next.
     head: Option<(EntityId, Payload)>,
-    own: std::iter::Peekable<std::vec::IntoIter<(EntityId, Option<Payload>)>>,
+    own: OwnWrites,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
     done: bool,
@@ -355,7 +511,10 @@ impl Iterator for TransactionScan {
                 }
             }
             let stored = self.head.as_ref().map(|(id, _)| *id);
-            let own = self.own.peek().map(|(id, _)| *id);
+            let own = match self.own.peek() {
+                Ok(own) => own,
+                Err(error) => return Some(Err(error)),
+            };
             match (stored, own) {
                 (None, None) => return None,
                 (Some(stored), own) if own.is_none_or(|own| stored < own) => {
@@ -366,8 +525,10 @@ impl Iterator for TransactionScan {
                     if stored == own {
                         self.head = None;
                     }
-                    if let Some((id, Some(payload))) = self.own.next() {
-                        return Some(Ok((id, payload)));
+                    match self.own.next() {
+                        Ok(Some((id, Some(payload)))) => return Some(Ok((id, payload))),
+                        Ok(_) => {}
+                        Err(error) => return Some(Err(error)),
                     }
                 }
             }

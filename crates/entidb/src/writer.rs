@@ -14,6 +14,7 @@ use crate::ids::StreamId;
 use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
+use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,8 @@ pub(crate) struct Writer {
     pub(crate) published: Arc<Published>,
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
+    /// Where transactions spill.
+    pub(crate) ground: Arc<Ground>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.
@@ -110,9 +113,16 @@ impl Writer {
     pub(crate) fn maintain(&self) {
         if !self.options.background {
             let checkpoints = self.checkpoint_if_due();
-            // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
-            while checkpoints && self.compact_if_due().unwrap_or(false) {}
+            if checkpoints {
+                self.merge_what_is_due();
+            }
         }
+    }
+
+    /// Merges until nothing is due any more.
+    pub(crate) fn merge_what_is_due(&self) {
+        // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
+        while self.compact_if_due().unwrap_or(false) {}
     }
 
     /// Refuses if an earlier sync failed, or the database was closed.

@@ -88,7 +88,7 @@ impl Committer {
     }
 }
 
-fn conflict(why: &str) -> Error {
+pub(crate) fn conflict(why: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("the transaction was not kept, since {why}: run it again"),

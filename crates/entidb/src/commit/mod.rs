@@ -10,6 +10,7 @@
 
 mod conflict;
 mod group;
+mod hold;
 mod log;
 mod names;
 mod queue;
@@ -17,6 +18,8 @@ mod queue;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(crate) use conflict::conflict;
+pub(crate) use hold::Hold;
 pub(crate) use queue::{NextLog, Queue, Refusal};
 
 use crate::environment::Environment;
@@ -317,7 +320,9 @@ impl Committer {
             made,
             reads,
             drops,
+            spilled,
         } = finished;
+        debug_assert!(spilled.is_none(), "what was spilled is not in the log");
         self.make_collections(&mut writes, made)?;
         let (body, items) = writes.finish();
         let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
@@ -444,7 +449,10 @@ impl Committer {
                 });
             }
             queue.check()?;
-            if self.is_due(&queue) && queue.next_log.is_some() {
+            if queue.held {
+                held_up.get_or_insert_with(Instant::now);
+                queue = self.wait_changed(queue);
+            } else if self.is_due(&queue) && queue.next_log.is_some() {
                 self.rotate(&mut queue);
                 self.notify();
             } else if self.is_over_budget(&queue) {

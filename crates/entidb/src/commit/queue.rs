@@ -48,6 +48,8 @@ pub(crate) struct Queue {
     pub(crate) forgotten: Lsn,
     /// Collections that are being dropped: committed perhaps, and not taken out of the catalog yet.
     pub(super) dropping: Vec<CollectionId>,
+    /// Whether a large commit takes its place at this moment: nothing is sealed until it has.
+    pub(super) held: bool,
     /// Whether the background is to make the log that comes next.
     pub(super) wants_log: bool,
     /// The memtable that commits go to.
@@ -121,6 +123,7 @@ impl Queue {
             closed: false,
             forgotten: Lsn::ZERO,
             dropping: Vec::new(),
+            held: false,
             wants_log: false,
             memtable,
             idle: Vec::new(),

@@ -12,7 +12,7 @@ use super::plan::{Job, Rewrite};
 use super::space::{self, Count};
 use crate::error::{Error, Result};
 use crate::format::name::StreamKind;
-use crate::ids::{CollectionId, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::manifest::{Manifest, SealedEntry};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
@@ -34,6 +34,18 @@ pub(crate) struct Source<'a> {
     pub(crate) streams: &'a BTreeMap<StreamId, Arc<Stream>>,
     /// Whether a collection was dropped: nothing of it is kept.
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// What was deleted up to this commit may be forgotten, once nothing is older.
+    pub(crate) forget: Lsn,
+}
+
+impl Source<'_> {
+    /// Up to which commit a merge of these runs forgets what was deleted.
+    fn forget(&self, runs: &Range<usize>) -> Lsn {
+        match runs.start {
+            0 => self.forget,
+            _ => Lsn::ZERO,
+        }
+    }
 }
 
 /// Where a job's results go, and how it is held back.
@@ -161,17 +173,18 @@ fn choose(
     context: &mut Context<'_>,
 ) -> Result<Option<(BTreeSet<StreamId>, u64)>, Stop> {
     let inputs = source.runs.get(job.runs.clone()).unwrap_or_default();
-    let oldest = job.runs.start == 0;
+    let forget = source.forget(&job.runs);
     let all: u64 = inputs.iter().map(|run| run.footer.entries).sum();
     let others = streams_outside(&job.runs, source.runs);
     if job.rewrite == Rewrite::Nothing {
         return Ok(Some((small(inputs, &others, source.streams)?, all)));
     }
-    let count = count(inputs, oldest, source, context)?;
+    let count = count(inputs, forget, source, context)?;
     let compression = context.compression;
     let mut victims = space::victims(job.rewrite, &count, source.streams, compression)?;
     victims.retain(|stream| !others.contains(stream));
-    let forgets = oldest && inputs.iter().any(|run| !run.ranges().is_empty());
+    let mut ranges = inputs.iter().flat_map(|run| run.ranges());
+    let forgets = ranges.any(|range| range.lsn <= forget);
     let same = count.keys == all && count.is_live() && !forgets;
     match inputs.len() <= 1 && victims.is_empty() && same {
         true => Ok(None),
@@ -192,11 +205,10 @@ fn merge(
         return Err(Error::invalid("a merge of no runs").into());
     };
     let oldest = range.start == 0;
-    let mut keys = Keys::new(inputs, oldest, source.is_dropped)?;
-    let ranges = match oldest {
-        true => Vec::new(),
-        false => kept_ranges(inputs, source.is_dropped),
-    };
+    let forget = source.forget(range);
+    let mut keys = Keys::new(inputs, forget, source.is_dropped)?;
+    let mut ranges = kept_ranges(inputs, source.is_dropped);
+    ranges.retain(|range| range.lsn > forget);
     let mut used = streams_outside(range, source.runs);
     let mut merged = Merged {
         run: None,
@@ -285,11 +297,11 @@ fn small(
 /// Walks through the keys once to know exactly what is live, and where.
 fn count(
     inputs: &[Arc<Run>],
-    oldest: bool,
+    forget: Lsn,
     source: &Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<Count, Stop> {
-    let mut keys = Keys::new(inputs, oldest, source.is_dropped)?;
+    let mut keys = Keys::new(inputs, forget, source.is_dropped)?;
     let streams = inputs
         .iter()
         .flat_map(|run| run.footer.streams.iter().copied());
@@ -303,8 +315,8 @@ fn count(
     Ok(count)
 }
 
-/// The range tombstones that still have something older to hide, but for those that another one says already.
-fn kept_ranges(
+/// The range tombstones of these runs, but for those that another one says already.
+pub(crate) fn kept_ranges(
     inputs: &[Arc<Run>],
     is_dropped: &dyn Fn(CollectionId) -> bool,
 ) -> Vec<RangeTombstone> {
@@ -361,7 +373,7 @@ impl Meter {
 
 /// A number of keys, a little above the given one, whose filter can be folded to an eighth: keys of the inputs that are one in
 /// the merged run need less room than was set aside.
-fn filter_room(key_count: u64) -> u64 {
+pub(crate) fn filter_room(key_count: u64) -> u64 {
     const BITS_PER_KEY: u64 = 10;
     const EIGHT_BLOCKS_BITS: u64 = 8 * 256;
     let blocks = key_count

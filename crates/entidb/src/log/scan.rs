@@ -11,7 +11,7 @@ use crate::format::footer::Tally;
 use crate::format::header::Header;
 use crate::format::{Fault, block, header, record};
 use crate::ids::{Lsn, StreamId};
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
 use crate::stream::Stream;
 
 /// What [`walk`] hands over for each whole batch.
@@ -171,7 +171,7 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
     let body_len = u64::from(header.body_len);
     let Some(len) = usize::try_from(header.body_len)
         .ok()
-        .filter(|len| *len <= TRANSACTION_LEN_MAX)
+        .filter(|len| *len <= BATCH_LEN_MAX)
         .filter(|_| body_len <= rest - batch::HEADER_LEN as u64)
     else {
         return Ok(Err(Fault::damaged(

@@ -259,6 +259,7 @@ impl Store {
             runs: &runs,
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
+            forget: Lsn(u64::MAX),
         };
         let mut context = Context {
             directory: &*self.directory,
