@@ -134,11 +134,12 @@ fn left(db: &Database, states: &mut Vec<Content>) {
     *states = vec![found];
 }
 
-fn run(seed: u64, threshold: u64, background: bool, steps: &[Step]) {
+fn run(seed: u64, threshold: u64, bound: usize, background: bool, steps: &[Step]) {
     let open = |disk: &SimDisk, life: u64| -> Database {
         Options::new()
             .seed(seed ^ life << 32)
             .checkpoint_log_bytes(threshold)
+            .transaction_memory_bytes(bound)
             .reserve_bytes(4 << 10)
             .background(background)
             .open_in(disk.clone())
@@ -240,9 +241,10 @@ proptest! {
     fn a_random_history_gives_what_a_map_gives(
         seed in any::<u64>(),
         threshold in prop_oneof![Just(300_u64), Just(1_200), Just(1 << 20)],
+        bound in prop_oneof![3 => Just(64_usize << 20), 1 => Just(1_usize), 1 => Just(1_000_usize)],
         background in prop_oneof![3 => Just(false), 1 => Just(true)],
         steps in vec(step(), 1..40),
     ) {
-        run(seed, threshold, background, &steps);
+        run(seed, threshold, bound, background, &steps);
     }
 }
