@@ -36,6 +36,10 @@ trace-update:
 bench:
     cd bench && cargo run --release --bin storage
 
+# side by side with the peers: the codec
+bench-codec:
+    cd bench && cargo run --release --bin codec
+
 # side by side with the peers: the database; as long as an hour, and written into docs/performance.md
 compare *args:
     cd bench && cargo run --release --bin compare -- {{args}}

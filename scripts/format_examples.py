@@ -7,12 +7,18 @@ import subprocess
 
 root = pathlib.Path(__file__).resolve().parent.parent
 page = root / "docs/format.md"
-command = "cargo test -p entidb --lib -- --nocapture --test-threads=1 format::tests"
-printed = subprocess.run(
-    command.split(), cwd=root, env=os.environ | {"ENTIDB_PRINT_FORMAT": "1"}, capture_output=True, text=True
-)
+commands = [
+    "cargo test -p entidb --lib -- --nocapture --test-threads=1 format::tests",
+    "cargo test -p entidb_codec --test key_format -- --nocapture",
+]
+printed = ""
+for command in commands:
+    run = subprocess.run(
+        command.split(), cwd=root, env=os.environ | {"ENTIDB_PRINT_FORMAT": "1"}, capture_output=True, text=True
+    )
+    printed += run.stdout + run.stderr
 text = page.read_text()
-for name, block in re.findall(r"```hex ([^\n]*)\n(.*?)```", printed.stdout + printed.stderr, re.S):
+for name, block in re.findall(r"```hex ([^\n]*)\n(.*?)```", printed, re.S):
     pattern = re.compile(r"```hex " + re.escape(name) + r"\n.*?```", re.S)
     text, count = pattern.subn(lambda _: f"```hex {name}\n{block}```", text)
     if count == 0:

@@ -148,9 +148,10 @@ fn work(writer: &Writer) {
 fn merge(writer: &Writer) {
     let committer = &writer.committer;
     loop {
+        let ages = writer.feed.keep.ages();
         let timeout = match writer.compactor().has_obsolete() {
             true => AGAIN,
-            false => IDLE,
+            false => ages.unwrap_or(IDLE),
         };
         let mut queue = committer.queue();
         if !queue.wants_compaction && !queue.is_closed() {
@@ -161,6 +162,9 @@ fn merge(writer: &Writer) {
         }
         queue.wants_compaction = false;
         drop(queue);
+        if ages.is_some() {
+            writer.feed.keep.set_untidy(true);
+        }
         match writer.compact_if_due() {
             Ok(true) => committer.queue().wants_compaction = true,
             Ok(false) => {}

@@ -196,6 +196,11 @@ impl Cache {
         }
     }
 
+    /// How many bytes it has room for.
+    pub(crate) fn capacity_bytes(&self) -> u64 {
+        self.capacity_bytes
+    }
+
     /// Looks in a table, and counts whether that found something.
     #[inline]
     pub(crate) fn look<T>(&self, table: &Table<T>, index: u64) -> Option<Held<T>> {

@@ -141,7 +141,9 @@ impl Writer {
             let mut runs = run.iter();
             runs.any(|run| run.footer.streams.contains(&segment.stream))
         };
-        segments.retain(points_to);
+        // What followers may yet read stays all the same.
+        let floor = self.feed.keep.floor();
+        segments.retain(|segment| points_to(segment) || segment.last_lsn > floor);
         let sealed: Vec<StreamId> = frozen.idle.iter().map(|log| log.stream.id).collect();
         // ORDER: run and segments are durable; this is where they take the logs' place. One line earlier a crash leaves the
         // logs as they were, some with a footer behind their last batch.
@@ -183,6 +185,7 @@ impl Writer {
             // Not listed any more; if removing it fails, the next session does it.
             let _ = self.directory.remove(&StreamKind::Log.name(*id));
         }
+        self.feed.keep.set_untidy(true);
         self.committer.counters.checkpoint();
         self.committer.want_compaction();
         Ok(())
@@ -254,6 +257,7 @@ impl Writer {
             builder.set_older(self.published.get().0.runs.clone());
             builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
             memtable.try_for_each(|key, location| builder.push(key, location))?;
+            // PLACE: the memtable's index entries, in key order, by `builder.push_entry`.
             let entry = builder.finish(first_lsn, memtable.last_lsn())?;
             Run::open(&*self.directory, entry, database)
         };

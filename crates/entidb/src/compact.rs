@@ -4,7 +4,7 @@
 //! Commits and checkpoints go on beside it. Relies on snapshots holding on to their view. Must never decide what is dead.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::commit::Refusal;
@@ -44,6 +44,8 @@ pub(crate) struct Inputs {
     catalog: Arc<Catalog>,
     /// Up to which commit nobody asks any more what was deleted.
     forget: Lsn,
+    /// Segments that stay as they are: followers of the change feed may yet read them.
+    kept: BTreeSet<StreamId>,
 }
 
 /// How to hold a merge back.
@@ -67,7 +69,8 @@ impl Writer {
     /// Merges what is due. Says whether there was anything.
     pub(crate) fn compact_if_due(&self) -> Result<bool> {
         let mut compactor = self.compactor();
-        let done = self.compact_once(&mut compactor);
+        let tidied = self.tidy_feed(&mut compactor);
+        let done = tidied.and_then(|()| self.compact_once(&mut compactor));
         self.remove_obsolete(&mut compactor, false);
         drop(compactor);
         self.note_compaction(&done);
@@ -114,6 +117,8 @@ impl Writer {
                 break;
             }
         }
+        self.feed.keep.set_untidy(true);
+        self.tidy_feed(&mut compactor)?;
         self.remove_obsolete(&mut compactor, false);
         Ok(())
     }
@@ -129,6 +134,10 @@ impl Writer {
             return;
         }
         let mut compactor = self.compactor();
+        self.feed.keep.set_untidy(true);
+        if self.tidy_feed(&mut compactor).is_err() {
+            return;
+        }
         let inputs = self.inputs();
         let Ok(infos) = inputs.infos() else {
             return;
@@ -156,6 +165,7 @@ impl Writer {
         let (view, _) = self.published.get();
         Inputs {
             forget,
+            kept: self.kept_for_feed(),
             ..Inputs::of(&view)
         }
     }
@@ -175,6 +185,9 @@ impl Writer {
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
             forget: inputs.forget,
+            kept: &inputs.kept,
+            // Until the catalog knows indexes.
+            collection_of: &|_| None,
         };
         let attempt = || {
             let began = Instant::now();
@@ -308,7 +321,7 @@ impl Writer {
 }
 
 impl Compactor {
-    fn note(&mut self, name: String, len: u64, holder: &Arc<dyn Any + Send + Sync>) {
+    pub(crate) fn note(&mut self, name: String, len: u64, holder: &Arc<dyn Any + Send + Sync>) {
         self.obsolete.push(Obsolete {
             name,
             len,
@@ -334,10 +347,18 @@ impl Inputs {
             streams: view.streams.clone(),
             catalog: Arc::clone(&view.catalog),
             forget: Lsn(u64::MAX),
+            kept: BTreeSet::new(),
         }
     }
 
     pub(crate) fn infos(&self) -> Result<Vec<RunInfo>> {
-        compaction::run_infos(&self.runs, &self.streams, &|id| !self.catalog.has(id))
+        compaction::run_infos(
+            &self.runs,
+            &self.streams,
+            &|id| !self.catalog.has(id),
+            // Until the catalog knows indexes.
+            &|_| None,
+            &self.kept,
+        )
     }
 }

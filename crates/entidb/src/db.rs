@@ -266,7 +266,16 @@ impl Database {
         self.inner.close()
     }
 
-    fn writer(&self) -> Result<&Arc<Writer>> {
+    /// The writer, unless it was opened for reading.
+    pub(crate) fn writer_if_any(&self) -> Option<&Arc<Writer>> {
+        self.inner.writer.as_ref()
+    }
+
+    pub(crate) fn directory(&self) -> &Arc<dyn Directory> {
+        &self.inner.directory
+    }
+
+    pub(crate) fn writer(&self) -> Result<&Arc<Writer>> {
         self.inner.writer.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::ReadOnly,
@@ -455,7 +464,9 @@ impl Inner {
         };
         writer.refuse_more();
         self.background.join();
-        writer.close()
+        let closed = writer.close();
+        writer.feed.bell.close();
+        closed
     }
 }
 

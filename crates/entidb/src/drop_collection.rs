@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::ids::CollectionId;
+use crate::ids::{CollectionId, Lsn};
+use crate::manifest::Dropped;
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use crate::view::Published;
@@ -25,27 +26,39 @@ impl Writer {
         let dropped = self
             .committer
             .commit(transaction.finish(), Durability::Sync);
-        if dropped.is_ok() {
+        if let Ok(receipt) = &dropped {
             // ORDER: the drop is durable before the catalog forgets the name; one line earlier a crash leaves an empty
             // collection, and recovery finishes this, unless something was put there since. So does a failure here: the drop
             // is committed all the same, and what the failure means for writing, the next write hears.
-            let _ = self.take_from_catalog(&[id]);
+            let _ = self.take_from_catalog(&[id], receipt.lsn);
         }
         self.committer.end_drop(id);
         dropped.map(|_| true)
     }
 
-    /// Takes dropped collections out of the catalog. Their ids are never given out again.
-    pub(crate) fn take_from_catalog(&self, dropped: &[CollectionId]) -> Result<()> {
+    /// Takes collections, to which nothing was committed behind `lsn`, out of the catalog. Their ids are never given out again.
+    pub(crate) fn take_from_catalog(&self, dropped: &[CollectionId], lsn: Lsn) -> Result<()> {
         let next_lsn = self.committer.queue().next_lsn();
         self.editor.begin_session(next_lsn, |_| ())?;
+        let names: Vec<Dropped> = self.editor.read(|manifest| {
+            let found = dropped.iter().filter_map(|id| manifest.catalog.get(*id));
+            let dropped = found.map(|collection| Dropped {
+                id: collection.id,
+                name: collection.name.clone(),
+                lsn,
+            });
+            dropped.collect()
+        });
         self.editor.edit(|manifest| {
-            for id in dropped {
-                if manifest.catalog.has(*id) {
-                    manifest.catalog.remove(*id);
-                }
+            for dropped in &names {
+                manifest.catalog.remove(dropped.id);
+            }
+            // Followers may yet come to its commits.
+            if let Some(feed) = &mut manifest.feed {
+                feed.dropped.extend(names.iter().cloned());
             }
         })?;
+        self.feed.keep.note_dropped(names);
         self.committer.show_catalog();
         Ok(())
     }

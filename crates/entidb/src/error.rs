@@ -4,6 +4,8 @@ use std::fmt;
 
 use entidb_storage::StorageError;
 
+use crate::ids::Lsn;
+
 /// The result of every database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -33,6 +35,9 @@ pub enum ErrorKind {
     Poisoned,
     /// The database was opened for reading, or closed.
     ReadOnly,
+    /// Commits that a follower has not seen are not kept any more: take a snapshot, and go on behind it; [`Error::floor`] says how far
+    /// nothing is kept. [`Database::snapshot_and_changes`](crate::Database::snapshot_and_changes) does both.
+    Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
     /// The medium failed. The message says at what; nothing of the transaction was kept.
@@ -48,6 +53,7 @@ struct Detail {
     kind: ErrorKind,
     message: String,
     place: Option<Place>,
+    floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -64,6 +70,7 @@ impl Error {
             kind,
             message: message.into(),
             place: None,
+            floor: None,
             source: None,
         }))
     }
@@ -136,6 +143,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_floor(mut self, floor: Lsn) -> Self {
+        self.0.floor = Some(floor);
+        self
+    }
+
     /// What the caller does next.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -146,6 +158,12 @@ impl Error {
     #[must_use]
     pub fn stream(&self) -> Option<&str> {
         self.0.place.as_ref().map(|place| place.stream.as_str())
+    }
+
+    /// Of a [`Gap`](ErrorKind::Gap): the last commit that is not kept any more. `None` if nothing is kept at all.
+    #[must_use]
+    pub fn floor(&self) -> Option<Lsn> {
+        self.0.floor
     }
 
     /// The position of the damage in its stream, in bytes.

@@ -199,8 +199,14 @@ number! {
 }
 
 impl Lsn {
+    /// The position with this number: one that [`get`](Self::get) gave, perhaps in another session.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
     /// Before the first commit.
-    pub(crate) const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(0);
     /// The highest that the run format has room for.
     pub(crate) const MAX: Self = Self((1 << 56) - 1);
 

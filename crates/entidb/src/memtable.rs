@@ -243,6 +243,7 @@ impl Memtable {
                             lsn,
                         });
                     }
+                    Item::Before { .. } => {}
                 }
             }
             if table.entries.len() >= FILTER_FROM_COUNT {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::limits::BATCH_LEN_MAX;
+use crate::retention::Retention;
 
 /// How a database is opened: [`Options::new`], then what differs from it, then [`open`](Options::open).
 ///
@@ -26,6 +27,7 @@ pub struct Options {
     pub(crate) eventual_delay: Duration,
     pub(crate) close_patience: Duration,
     pub(crate) compression: Compression,
+    pub(crate) retention: Option<Retention>,
     pub(crate) seed: Option<u64>,
 }
 
@@ -72,6 +74,7 @@ impl Default for Options {
             eventual_delay: EVENTUAL_DELAY,
             close_patience: CLOSE_PATIENCE,
             compression: Compression::None,
+            retention: None,
             seed: None,
         }
     }
@@ -189,6 +192,15 @@ impl Options {
     #[must_use]
     pub fn close_patience(mut self, patience: Duration) -> Self {
         self.close_patience = patience;
+        self
+    }
+
+    /// How many commits are kept for those who follow the [changes](crate::Database::changes). It is remembered, so that all
+    /// sessions keep to it: one that does not say anything goes on with what the last one said. Default, in a new database:
+    /// [none](Retention::none).
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
         self
     }
 

@@ -9,6 +9,7 @@ use entidb_storage::{Directory, DirectoryLock};
 use crate::commit::{Committer, Queue};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::feed::Feed;
 use crate::format::batch::Synced;
 use crate::format::checksum::Binding;
 use crate::format::{header, record};
@@ -60,6 +61,7 @@ pub(crate) fn open(
         }
     }
     writer.finish_drops(&dropped)?;
+    writer.set_retention()?;
     Ok(Some(writer))
 }
 
@@ -78,6 +80,7 @@ fn new_manifest(environment: &Environment) -> Manifest {
         rewritten: Vec::new(),
         runs: Vec::new(),
         catalog: Catalog::default(),
+        feed: None,
     }
 }
 
@@ -96,6 +99,8 @@ fn writer(
     let memtable = loaded.view.memtables.first().map(Arc::clone);
     let mut queue = Queue::new(memtable.unwrap_or_default(), loaded.last_lsn, next_lsn);
     queue.idle = loaded.logs;
+    let feed = Feed::new(loaded.manifest.feed.as_ref(), loaded.last_lsn);
+    let feed = Arc::new(feed);
     let editor = Editor::new(
         Arc::clone(&directory),
         Arc::clone(&environment),
@@ -109,6 +114,7 @@ fn writer(
         Arc::clone(&environment),
         options.clone(),
         Arc::clone(&published),
+        Arc::clone(&feed),
         queue,
     );
     let ground = Ground::new(
@@ -125,6 +131,7 @@ fn writer(
         published,
         editor,
         committer,
+        feed,
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),
@@ -226,7 +233,8 @@ impl Writer {
         if !dropped.iter().any(|id| there(&id)) {
             return Ok(());
         }
-        self.take_from_catalog(dropped)
+        let last = self.committer.queue().last_lsn();
+        self.take_from_catalog(dropped, last)
     }
 }
 

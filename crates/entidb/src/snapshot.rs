@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::manifest::is_hidden;
 use crate::memtable::{Version, is_empty_range};
 use crate::merge::Merge;
 use crate::payload::Payload;
@@ -38,7 +39,8 @@ impl Snapshot {
     /// The names of all collections, in the order of their making.
     pub fn collections(&self) -> impl Iterator<Item = &str> {
         let collections = self.view.catalog.collections.iter();
-        collections.map(|collection| collection.name.as_str())
+        let names = collections.map(|collection| collection.name.as_str());
+        names.filter(|name| !is_hidden(name))
     }
 
     /// The payload of an entity; `None` if the collection or the entity is not there.
@@ -138,6 +140,11 @@ impl Snapshot {
 
     pub(crate) fn contains_in(&self, collection: CollectionId, id: EntityId) -> Result<bool> {
         Ok(self.live(Key::new(collection, id))?.is_some())
+    }
+
+    /// Whether the entity with this key is there.
+    pub(crate) fn has(&self, key: Key) -> Result<bool> {
+        Ok(self.live(key)?.is_some())
     }
 
     fn live(&self, key: Key) -> Result<Option<Version>> {

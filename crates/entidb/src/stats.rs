@@ -39,7 +39,7 @@ pub struct Stats {
     pub durable_lsn: Lsn,
     /// Bytes of records that count, in segments.
     pub live_bytes: u64,
-    /// Bytes in segments that compaction could give back, about.
+    /// Bytes in segments, and of index entries, that compaction could give back, about.
     pub dead_bytes_estimate: u64,
     /// Length of the compressed segments' records as they are stored, in bytes.
     pub compressed_bytes: u64,
@@ -75,7 +75,7 @@ impl Stats {
         let tables = &view.memtables;
         let mut stats = Self {
             last_lsn: snapshot.lsn(),
-            collection_count: view.catalog.collections.len(),
+            collection_count: snapshot.collections().count(),
             memtable_count: tables.iter().map(|table| table.len()).sum(),
             log_count: view.streams.len(),
             log_bytes,

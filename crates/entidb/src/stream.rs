@@ -129,6 +129,11 @@ impl Stream {
         })
     }
 
+    /// Whether it holds batches, and not copies.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.layout, Layout::Plain)
+    }
+
     /// The stream's length in bytes.
     pub(crate) fn size(&self) -> Result<u64> {
         self.reader

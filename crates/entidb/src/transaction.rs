@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
-use crate::manifest::{Catalog, Collection};
+use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
@@ -88,6 +88,7 @@ impl Reads {
 pub(crate) struct Finished {
     /// What it was begun over.
     pub(crate) lsn: Lsn,
+    pub(crate) snapshot: Snapshot,
     pub(crate) writes: WriteSet,
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
@@ -203,19 +204,7 @@ impl Transaction {
         let Some(collection) = self.find(collection) else {
             return Ok(None);
         };
-        let key = Key::new(collection, id);
-        match self.writes.get(&key) {
-            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
-            Own::Deleted => Ok(None),
-            Own::Untouched => match self.find_spilled(&key)? {
-                Found::Put(version) => self.spilled_payload(key, &version).map(Some),
-                Found::Deleted => Ok(None),
-                Found::Untouched => {
-                    self.note_read(key)?;
-                    self.snapshot.get_in(collection, id)
-                }
-            },
-        }
+        self.get_any(Key::new(collection, id))
     }
 
     /// Whether an entity is there, as this transaction sees it.
@@ -412,7 +401,17 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if let Some(id) = self.catalog.find(name) {
+        if is_hidden(name) {
+            return Err(Error::invalid(format!(
+                "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+            )));
+        }
+        self.make_any_collection(name)
+    }
+
+    /// As [`make_collection`](Self::make_collection), also for one of the engine's own.
+    pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
+        if let Some(id) = self.catalog.find_any(name) {
             return Ok(id);
         }
         if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
@@ -429,6 +428,32 @@ impl Transaction {
         };
         self.made.push(id);
         Ok(id)
+    }
+
+    /// An entity of any collection, the engine's own included.
+    pub(crate) fn get_any(&self, key: Key) -> Result<Option<Payload>> {
+        match self.writes.get(&key) {
+            Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
+            Own::Deleted => Ok(None),
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(version) => self.spilled_payload(key, &version).map(Some),
+                Found::Deleted => Ok(None),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.get_in(key.collection(), key.id())
+                }
+            },
+        }
+    }
+
+    /// Puts an entity into any collection.
+    pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Deletes an entity of any collection.
+    pub(crate) fn remove_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push(key, None)
     }
 
     /// Drops the collection `name`, with all that is in it.
@@ -451,6 +476,7 @@ impl Transaction {
             writes: self.writes,
             reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
             spilled: self.spilled,
+            snapshot: self.snapshot,
         }
     }
 }

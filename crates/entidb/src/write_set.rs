@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::error::{Error, Result};
 use crate::format::key::Key;
-use crate::format::record::{self, Kind};
+use crate::format::record::{self, Kind, Was};
 use crate::ids::{CollectionId, EntityId};
 use crate::limits::{BATCH_COUNT_MAX, BATCH_LEN_MAX};
 use crate::log::Item;
@@ -253,6 +253,7 @@ impl WriteSet {
                 .map_err(|_| Error::invalid("the entity is too large"))?,
             collection,
             kind,
+            was: Was::Unknown,
             id,
         };
         let at = self.body.len();

@@ -9,6 +9,7 @@ use crate::commit::Committer;
 use crate::compact::Compactor;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::feed::Feed;
 use crate::format::footer::Tally;
 use crate::ids::StreamId;
 use crate::manifest::{Editor, LogEntry, SealedEntry};
@@ -30,6 +31,7 @@ pub(crate) struct Writer {
     pub(crate) committer: Committer,
     /// Where transactions spill.
     pub(crate) ground: Arc<Ground>,
+    pub(crate) feed: Arc<Feed>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.

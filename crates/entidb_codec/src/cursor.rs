@@ -63,9 +63,42 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    /// All bytes, read or not.
+    pub(crate) fn all(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The bytes from an earlier offset to here.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes back to an offset where it has been.
+    pub(crate) fn rewind(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
+    /// Passes the next byte if it is this one.
+    #[inline]
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        let found = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// The next item, if it is text; else it stays where it is.
+    #[inline]
+    pub(crate) fn text(&mut self) -> Result<Option<&'a str>, DecodeError> {
+        let offset = self.at;
+        match self.bytes.get(offset) {
+            Some(initial) if initial >> 5 == head::TEXT => {
+                let argument = self.head(offset)?.argument;
+                let text = self.string(offset, argument)?;
+                let text = str::from_utf8(text).map_err(|_| fault(offset, Fault::BadUtf8))?;
+                Ok(Some(text))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// That there is nothing left.

@@ -20,6 +20,9 @@ pub(crate) const TRUE: u8 = (SIMPLE << 5) | 21;
 pub(crate) const NULL: u8 = (SIMPLE << 5) | 22;
 pub(crate) const UNDEFINED: u8 = (SIMPLE << 5) | 23;
 
+/// RFC 8949 sections 3.4.1 and 3.4.2.
+pub(crate) const TAG_DATE_TEXT: u64 = 0;
+pub(crate) const TAG_DATE_NUMBER: u64 = 1;
 pub(crate) const TAG_BIGNUM: u64 = 2;
 pub(crate) const TAG_BIGNUM_NEGATIVE: u64 = 3;
 pub(crate) const TAG_DECIMAL: u64 = 4;

@@ -53,8 +53,10 @@ mod float;
 mod head;
 mod integer;
 pub mod json;
+pub mod key;
 pub mod object;
 pub mod path;
+pub mod typed;
 mod validate;
 mod value;
 
@@ -63,6 +65,10 @@ pub use encode::{encode, encode_to};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use integer::Integer;
 pub use path::Path;
+pub use typed::{
+    DeserializeError, SerializeError, Tagged, from_slice, from_slice_with, from_value,
+    serialize_to, to_value, to_vec, to_vec_without,
+};
 pub use validate::validate;
 pub use value::Value;
 

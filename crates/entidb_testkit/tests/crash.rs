@@ -200,6 +200,29 @@ fn every_crash_around_large_commits_keeps_what_was_acknowledged() {
     }
 }
 
+#[test]
+fn a_follower_is_never_ahead_of_what_survives_a_crash() {
+    for (name, history) in fixed() {
+        let start = Instant::now();
+        let test = history.followed();
+        let test = test.test().depth(2).states_per_point(300);
+        let report = pass(test.states_max(states(6)));
+        say(name, &report, start);
+    }
+    let mut all = None::<Report>;
+    let start = Instant::now();
+    for seed in 500.. {
+        if all.as_ref().map_or(0, |all| all.explored) >= states(40) {
+            break;
+        }
+        let history = History::random(seed, 4 + seed as usize % 6).followed();
+        let disk = SimDisk::new(seed).with_sector_len([512, 64][seed as usize % 2]);
+        let test = history.test().disk(disk).states_per_point(60);
+        sum(&mut all, pass(test.states_max(1_500)));
+    }
+    say("random histories", &all.unwrap(), start);
+}
+
 fn random_histories(seeds: impl Iterator<Item = u64>) {
     let mut all = None::<Report>;
     let start = Instant::now();

@@ -50,6 +50,7 @@ impl Committer {
                     ..
                 } => later
                     .wrote_within(Key::new(*collection, *first), Key::new(*collection, *last))?,
+                Item::Before { .. } => false,
             };
             if written {
                 return Err(conflict("another commit has written what it writes"));

@@ -107,7 +107,7 @@ impl Committer {
         if let Some(failure) = outcome.failure {
             self.fail(&mut queue, &group, failure);
         }
-        self.published.show(queue.visible());
+        self.show_durable(&queue);
         self.changed.notify_all();
         if queue.has_much_pending() || queue.eventual_since.is_some() {
             self.flusher.notify_one();

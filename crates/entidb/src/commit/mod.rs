@@ -24,9 +24,10 @@ pub(crate) use queue::{NextLog, Queue, Refusal};
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::feed::{self, Feed};
 use crate::format::batch::Synced;
 use crate::format::header;
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
 use crate::memtable::Batch;
@@ -69,6 +70,7 @@ pub(crate) struct Committer {
     pub(crate) environment: Arc<Environment>,
     pub(crate) options: Options,
     pub(crate) reserve: Reserve,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) counters: Counters,
 }
 
@@ -136,6 +138,7 @@ impl Committer {
         environment: Arc<Environment>,
         options: Options,
         published: Arc<Published>,
+        feed: Arc<Feed>,
         queue: Queue,
     ) -> Self {
         let logs = Logs::none(queue.last_lsn());
@@ -156,6 +159,7 @@ impl Committer {
             editor,
             environment,
             options,
+            feed,
             counters: Counters::default(),
         }
     }
@@ -256,8 +260,15 @@ impl Committer {
     /// Notes that everything up to `lsn` is durable, and shows what waited for that.
     pub(crate) fn note_durable(&self, queue: &mut Queue, lsn: Lsn) {
         queue.note_durable(lsn);
-        self.published.show(queue.visible());
+        self.show_durable(queue);
         self.changed.notify_all();
+    }
+
+    /// Shows what may be shown, and tells followers what is durable of it.
+    fn show_durable(&self, queue: &Queue) {
+        self.published.show(queue.visible());
+        // Shown first: who hears of a commit finds it in a snapshot.
+        self.feed.bell.ring(queue.durable);
     }
 
     /// Takes a log that was turned away from, to sync and close it. Whoever makes something durable meanwhile waits until
@@ -316,6 +327,7 @@ impl Committer {
         }
         let Finished {
             lsn: since,
+            snapshot,
             mut writes,
             made,
             reads,
@@ -324,20 +336,19 @@ impl Committer {
         } = finished;
         debug_assert!(spilled.is_none(), "what was spilled is not in the log");
         self.make_collections(&mut writes, made)?;
-        let (body, items) = writes.finish();
-        let waits = durability == Durability::Sync || body.len() > EVENTUAL_LEN_MAX;
-
-        let frees = items.iter().all(Item::is_tombstone);
-        let mut queue = self.ready(body.len(), frees)?;
-        // Behind a drop, a record of the collection would be lost with its name.
-        while drops.is_none()
-            && items
-                .iter()
-                .any(|item| queue.is_dropping(item.collection()))
-        {
-            drop(self.wait_changed(queue));
-            queue = self.ready(body.len(), frees)?;
-        }
+        let mut records = writes.finish();
+        let (queue, waits) = loop {
+            let notes = self.feed.keep.notes();
+            records = feed::note(records, notes, &snapshot)?;
+            let waits = durability == Durability::Sync || records.0.len() > EVENTUAL_LEN_MAX;
+            let queue = self.enter(&records, drops)?;
+            // Notes become more under the queue's lock alone: if they did while it waited, they are told anew.
+            if self.feed.keep.notes() <= notes {
+                break (queue, waits);
+            }
+        };
+        drop(snapshot);
+        let ((body, items), mut queue) = (records, queue);
         self.check_conflicts(&queue, since, &items, reads.as_ref())
             .inspect_err(|_| {
                 self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -390,6 +401,26 @@ impl Committer {
             lsn,
             durable: waits,
         })
+    }
+
+    /// Waits until these records can be sealed.
+    fn enter(
+        &self,
+        (body, items): &(Vec<u8>, Vec<Item>),
+        drops: Option<CollectionId>,
+    ) -> Result<MutexGuard<'_, Queue>> {
+        let frees = items.iter().all(Item::frees);
+        let mut queue = self.ready(body.len(), frees)?;
+        // Behind a drop, a record of the collection would be lost with its name.
+        while drops.is_none()
+            && items
+                .iter()
+                .any(|item| queue.is_dropping(item.collection()))
+        {
+            drop(self.wait_changed(queue));
+            queue = self.ready(body.len(), frees)?;
+        }
+        Ok(queue)
     }
 
     /// Has the log that comes next made while there is time.

@@ -22,7 +22,7 @@ impl Committer {
         let next_lsn = self.queue().next_lsn;
         self.editor.begin_session(next_lsn, |_| ())?;
         let find = |names: &[Collection]| -> Vec<Option<CollectionId>> {
-            let find = |name: &str| self.editor.read(|manifest| manifest.catalog.find(name));
+            let find = |name: &str| self.editor.read(|manifest| manifest.catalog.find_any(name));
             names.iter().map(|wanted| find(&wanted.name)).collect()
         };
         if find(&made).contains(&None) {
@@ -30,7 +30,7 @@ impl Committer {
             // neither.
             self.editor.edit(|manifest| {
                 for wanted in &made {
-                    if manifest.catalog.find(&wanted.name).is_none() {
+                    if manifest.catalog.find_any(&wanted.name).is_none() {
                         manifest.catalog.make(&wanted.name);
                     }
                 }
@@ -53,12 +53,22 @@ impl Committer {
         }
         let mut renamed = made;
         for ((interim, id), renamed) in interim.iter().zip(ids).zip(&mut renamed) {
-            renamed.id = id.ok_or_else(|| {
-                Error::invalid("the database has as many collections as there can be")
-            })?;
+            renamed.id = id.ok_or_else(|| self.why_not_made())?;
             writes.rename(*interim, renamed.id);
         }
         Ok(renamed)
+    }
+
+    /// Why a collection that was just made is not there.
+    fn why_not_made(&self) -> Error {
+        let last = CollectionId(u16::MAX);
+        if self
+            .editor
+            .read(|manifest| manifest.catalog.has_given(last))
+        {
+            return Error::invalid("the database has as many collections as there can be");
+        }
+        super::conflict::conflict("a collection that it made was dropped at once")
     }
 
     /// Lets nobody else write to the collection `id`, until [`end_drop`](Self::end_drop). Waits for another who drops it.

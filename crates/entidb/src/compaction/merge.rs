@@ -7,6 +7,7 @@ use std::sync::Arc;
 use entidb_storage::Directory;
 
 use super::copy::{Copies, Reader};
+use super::entries::Entries;
 use super::keys::Keys;
 use super::plan::{Job, Rewrite};
 use super::space::{self, Count};
@@ -36,6 +37,10 @@ pub(crate) struct Source<'a> {
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
     /// What was deleted up to this commit may be forgotten, once nothing is older.
     pub(crate) forget: Lsn,
+    /// Segments that are not taken apart, and not given up.
+    pub(crate) kept: &'a BTreeSet<StreamId>,
+    /// The collection that an index is of; `None` if the index was dropped: none of its entries is kept.
+    pub(crate) collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
 }
 
 impl Source<'_> {
@@ -177,15 +182,18 @@ fn choose(
     let all: u64 = inputs.iter().map(|run| run.footer.entries).sum();
     let others = streams_outside(&job.runs, source.runs);
     if job.rewrite == Rewrite::Nothing {
-        return Ok(Some((small(inputs, &others, source.streams)?, all)));
+        let mut small = small(inputs, &others, source.streams)?;
+        small.retain(|stream| !source.kept.contains(stream));
+        return Ok(Some((small, all)));
     }
     let count = count(inputs, forget, source, context)?;
     let compression = context.compression;
     let mut victims = space::victims(job.rewrite, &count, source.streams, compression)?;
-    victims.retain(|stream| !others.contains(stream));
+    victims.retain(|stream| !others.contains(stream) && !source.kept.contains(stream));
     let mut ranges = inputs.iter().flat_map(|run| run.ranges());
     let forgets = ranges.any(|range| range.lsn <= forget);
     let same = count.keys == all && count.is_live() && !forgets;
+    let same = same && !loses_entries(inputs, job.runs.start == 0, source);
     match inputs.len() <= 1 && victims.is_empty() && same {
         true => Ok(None),
         false => Ok(Some((victims, count.keys))),
@@ -210,6 +218,7 @@ fn merge(
     let mut ranges = kept_ranges(inputs, source.is_dropped);
     ranges.retain(|range| range.lsn > forget);
     let mut used = streams_outside(range, source.runs);
+    used.extend(source.kept);
     let mut merged = Merged {
         run: None,
         segments: Vec::new(),
@@ -221,7 +230,9 @@ fn merge(
         names: Vec::new(),
     };
     let mut next = keys.next()?;
-    if next.is_some() || !ranges.is_empty() {
+    let mut entries = Entries::new(inputs, oldest, source)?;
+    let mut next_entry = entries.next()?;
+    if next.is_some() || !ranges.is_empty() || next_entry.is_some() {
         let mut builder = builder(context, &mut made.names, key_count)?;
         let older = source.runs.get(..range.start).unwrap_or_default();
         builder.set_older(older.iter().rev().cloned().collect());
@@ -243,6 +254,13 @@ fn merge(
             meter.add(cost, context)?;
             next = keys.next()?;
         }
+        builder.expect_entries(value_count(inputs));
+        while let Some(entry) = next_entry {
+            let cost = 2 * entry.key.len() as u64;
+            builder.push_entry(entry.key, entry.lsn, entry.tombstone)?;
+            meter.add(cost, context)?;
+            next_entry = entries.next()?;
+        }
         meter.flush(context)?;
         used.extend(builder.streams());
         merged.segments = copies.finish()?;
@@ -256,6 +274,25 @@ fn merge(
     merged.emptied.extend(emptied);
     made.names.clear();
     Ok(merged)
+}
+
+/// Whether a merge of these runs would leave index entries out, as their footers tell.
+fn loses_entries(inputs: &[Arc<Run>], oldest: bool, source: &Source<'_>) -> bool {
+    let mut indexes = inputs.iter().filter_map(|run| run.footer.index.as_ref());
+    let gone = |index: CollectionId| {
+        let collection = (source.collection_of)(index);
+        collection.is_none_or(|collection| (source.is_dropped)(collection))
+    };
+    indexes.any(|footer| {
+        let dropped = footer.indexes.iter().any(|(index, _)| gone(*index));
+        dropped || oldest && footer.tombstones > 0
+    })
+}
+
+/// How many values the index entries of these runs have, at the most.
+fn value_count(inputs: &[Arc<Run>]) -> u64 {
+    let indexes = inputs.iter().filter_map(|run| run.footer.index.as_ref());
+    indexes.map(|index| index.values).sum()
 }
 
 fn builder(

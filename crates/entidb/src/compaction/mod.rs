@@ -5,6 +5,7 @@
 //! on snapshots holding on to their view: a merge keeps the newest version of a key and no other. Must never know the writer.
 
 mod copy;
+mod entries;
 mod keys;
 mod merge;
 mod plan;
@@ -15,7 +16,10 @@ pub(crate) use merge::{Context, Merged, Outcome, Source, filter_room, kept_range
 pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all, plan_space};
 pub(crate) use space::{run_infos, space};
 #[cfg(test)]
-pub(crate) use {plan::Rewrite, space::SpaceInfo};
+pub(crate) use {
+    plan::{IndexInfo, Rewrite},
+    space::SpaceInfo,
+};
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,26 @@ pub(crate) struct RunInfo {
     pub(crate) void_bytes: u64,
     /// Length of those of its segments that are not compressed, in bytes.
     pub(crate) plain_bytes: u64,
+    pub(crate) index: IndexInfo,
+}
+
+/// What the planner knows of a run's index entries.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct IndexInfo {
+    pub(crate) entries: u64,
+    /// Length of their pages in bytes.
+    pub(crate) bytes: u64,
+    /// How much of these, and of those of older runs, is superfluous, about: tombstones and what they hide, and what was dropped.
+    pub(crate) void_bytes: u64,
+    /// The first and the last key.
+    pub(crate) keys: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl RunInfo {
+    /// How many keys a merge has to write again.
+    fn all_entries(&self) -> u64 {
+        self.entries.saturating_add(self.index.entries)
+    }
 }
 
 /// When to do what.
@@ -119,21 +139,38 @@ pub(crate) fn plan_all(runs: &[RunInfo]) -> Option<Job> {
 
 /// The job that gives room back, if more than a third of all is dead.
 pub(crate) fn plan_space(runs: &[RunInfo], policy: &Policy) -> Option<Job> {
-    let dead = dead_bytes(runs);
-    let due = space_is_due(runs, policy) && dead.saturating_mul(2) > live_bytes(runs);
+    let (dead, live) = all_bytes(runs);
+    let due = space_is_due(runs, policy) && dead.saturating_mul(2) > live;
     due.then_some(Job {
         runs: 0..runs.len(),
         rewrite: Rewrite::Dead,
     })
 }
 
-/// Dead bytes of all runs, about.
+/// Dead and live bytes of segments and index entries, about.
+fn all_bytes(runs: &[RunInfo]) -> (u64, u64) {
+    let index: u64 = runs.iter().map(|run| run.index.bytes).sum();
+    let index_dead = index_dead_bytes(runs);
+    (
+        dead_bytes(runs).saturating_add(index_dead),
+        live_bytes(runs).saturating_add(index - index_dead),
+    )
+}
+
+/// Bytes of index entries that are dead, about.
+pub(crate) fn index_dead_bytes(runs: &[RunInfo]) -> u64 {
+    let void = runs.iter().map(|run| run.index.void_bytes);
+    let all = runs.iter().map(|run| run.index.bytes).sum();
+    void.fold(0_u64, u64::saturating_add).min(all)
+}
+
+/// Dead bytes of all runs' segments, about.
 pub(crate) fn dead_bytes(runs: &[RunInfo]) -> u64 {
     let segments: u64 = runs.iter().map(|run| run.segment_bytes).sum();
     segments - live_bytes(runs)
 }
 
-/// Live bytes of all runs, about.
+/// Live bytes of all runs' segments, about.
 pub(crate) fn live_bytes(runs: &[RunInfo]) -> u64 {
     let pointed: u64 = runs
         .iter()
@@ -145,8 +182,8 @@ pub(crate) fn live_bytes(runs: &[RunInfo]) -> u64 {
 }
 
 fn space_is_due(runs: &[RunInfo], policy: &Policy) -> bool {
-    let dead = dead_bytes(runs);
-    dead > policy.dead_bytes_min && dead.saturating_mul(policy.live_per_dead) > live_bytes(runs)
+    let (dead, live) = all_bytes(runs);
+    dead > policy.dead_bytes_min && dead.saturating_mul(policy.live_per_dead) > live
 }
 
 /// Enough neighbours of about one size, the smallest such first, if a point read would have to ask several of them, or if there
@@ -183,7 +220,7 @@ fn crowd(runs: &[RunInfo], policy: &Policy) -> Option<Range<usize>> {
         return None;
     }
     let entries = |window: &[RunInfo]| {
-        let entries = window.iter().map(|run| run.entries);
+        let entries = window.iter().map(RunInfo::all_entries);
         entries.fold(0, u64::saturating_add)
     };
     let windows = runs.windows(policy.fan_out).enumerate();
@@ -198,12 +235,26 @@ fn is_crowded(runs: &[RunInfo], policy: &Policy) -> bool {
 /// The size of a run on a scale where each step is the fan-out.
 #[expect(clippy::cast_precision_loss, reason = "a size to compare by")]
 fn level(run: &RunInfo, policy: &Policy) -> f64 {
-    let entries = run.entries.max(policy.entries_min).max(1);
+    let entries = run.all_entries().max(policy.entries_min).max(1);
     (entries as f64).ln() / (policy.fan_out.max(2) as f64).ln()
 }
 
-/// Of how many of the runs one key can be, at the most.
+/// Of how many of the runs one key can be, at the most, be it that of an entity or that of an index entry.
 fn depth(runs: &[RunInfo]) -> usize {
+    key_depth(runs).max(index_depth(runs))
+}
+
+fn index_depth(runs: &[RunInfo]) -> usize {
+    let spans = || runs.iter().filter_map(|run| run.index.keys.as_ref());
+    let holds = |key: &Vec<u8>| {
+        spans()
+            .filter(|(first, last)| first <= key && key <= last)
+            .count()
+    };
+    spans().map(|(first, _)| holds(first)).max().unwrap_or(0)
+}
+
+fn key_depth(runs: &[RunInfo]) -> usize {
     let holds = |key: &Key| {
         let within = |run: &&RunInfo| run.first_key <= *key && *key <= run.last_key;
         runs.iter().filter(within).count()

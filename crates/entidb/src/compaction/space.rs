@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::plan::{self, Rewrite, RunInfo};
+use super::plan::{self, IndexInfo, Rewrite, RunInfo};
 use crate::error::Result;
 use crate::format::footer::Live;
 use crate::format::key::Key;
-use crate::format::record;
+use crate::format::{page, record};
 use crate::ids::{CollectionId, EntityId, StreamId};
 use crate::memtable::Location;
 use crate::options::Compression;
@@ -31,7 +31,7 @@ const DROPPED_COUNT_MAX: usize = 64;
 pub(crate) struct SpaceInfo {
     /// Of live records, about.
     pub(crate) live_bytes: u64,
-    /// What compaction could give back, about.
+    /// What compaction could give back, about, index entries included.
     pub(crate) dead_bytes_estimate: u64,
     /// All segments that runs point into.
     pub(crate) segment_bytes: u64,
@@ -80,7 +80,10 @@ pub(crate) fn run_infos(
     runs: &[Arc<Run>],
     streams: &BTreeMap<StreamId, Arc<Stream>>,
     is_dropped: &dyn Fn(CollectionId) -> bool,
+    collection_of: &dyn Fn(CollectionId) -> Option<CollectionId>,
+    kept: &BTreeSet<StreamId>,
 ) -> Result<Vec<RunInfo>> {
+    let is_gone = |index| collection_of(index).is_none_or(is_dropped);
     let mut infos: Vec<RunInfo> = Vec::new();
     // Of the runs so far, what their live records would have without compression.
     let mut record_bytes = 0;
@@ -98,6 +101,7 @@ pub(crate) fn run_infos(
             overwritten_bytes: footer.overwritten.bytes,
             void_bytes: footer.tombstones * record::HEADER_LEN as u64,
             plain_bytes: 0,
+            index: index_info(run, &is_gone),
         };
         let mut own_record_bytes = 0;
         for (at, id) in footer.streams.iter().enumerate() {
@@ -108,6 +112,10 @@ pub(crate) fn run_infos(
             // An old footer does not say: then all of it counts as live.
             let live = footer.live.get(at).map_or(shape.record_bytes, |l| l.bytes);
             own_record_bytes += live;
+            // Nothing is to be had of what stays as it is.
+            if kept.contains(id) {
+                continue;
+            }
             info.segment_bytes += shape.len;
             info.live_bytes += shape.on_disk(live);
             if !shape.compressed {
@@ -132,11 +140,29 @@ pub(crate) fn run_infos(
     Ok(infos)
 }
 
+/// What the planner needs to know of a run's index entries.
+fn index_info(run: &Run, is_gone: &dyn Fn(CollectionId) -> bool) -> IndexInfo {
+    let Some(footer) = &run.footer.index else {
+        return IndexInfo::default();
+    };
+    let gone = footer.indexes.iter().filter(|(index, _)| is_gone(*index));
+    let gone: u64 = gone.map(|(_, count)| *count).sum();
+    let bytes = footer.pages.saturating_mul(page::LEN as u64);
+    // A tombstone takes another entry along.
+    let void = gone.saturating_add(footer.tombstones.saturating_mul(2));
+    IndexInfo {
+        entries: footer.entries,
+        bytes,
+        void_bytes: scaled(void, bytes, footer.entries),
+        keys: Some((footer.first_key.clone(), footer.last_key.clone())),
+    }
+}
+
 /// How the segments' bytes are used, by what `run_infos` said.
 pub(crate) fn space(infos: &[RunInfo], streams: &BTreeMap<StreamId, Arc<Stream>>) -> SpaceInfo {
     let mut space = SpaceInfo {
         live_bytes: plan::live_bytes(infos),
-        dead_bytes_estimate: plan::dead_bytes(infos),
+        dead_bytes_estimate: plan::dead_bytes(infos) + plan::index_dead_bytes(infos),
         segment_bytes: infos.iter().map(|info| info.segment_bytes).sum(),
         ..SpaceInfo::default()
     };
@@ -161,7 +187,7 @@ fn part(bytes: u64, share: f64) -> u64 {
     (bytes as f64 * share) as u64
 }
 
-/// `bytes · to / from`: bytes before compression, as what they take on disk.
+/// `bytes · to / from`: say, bytes before compression, as what they take on disk.
 fn scaled(bytes: u64, to: u64, from: u64) -> u64 {
     let scaled = u128::from(bytes) * u128::from(to) / u128::from(from.max(1));
     u64::try_from(scaled).unwrap_or(u64::MAX)

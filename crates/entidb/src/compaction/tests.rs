@@ -6,6 +6,7 @@
 )]
 
 mod history;
+mod indexes;
 mod merging;
 mod planning;
 mod speed;

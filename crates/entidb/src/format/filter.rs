@@ -15,7 +15,9 @@ use crate::mix::{GOLDEN, mix64};
 /// How many blocks make a piece of 64 KiB.
 const PIECE_BLOCK_COUNT: usize = 2048;
 /// Length of a block in bytes: eight words of 32 bits.
-const BLOCK_LEN: usize = 32;
+pub(super) const BLOCK_LEN: usize = 32;
+/// How many blocks a filter has at the most that many keys may be one in.
+const FOLDABLE_BLOCK_COUNT_MAX: u64 = (32 << 20) / BLOCK_LEN as u64;
 /// How many bits a key is given. One of about a hundred absent keys passes.
 const BITS_PER_KEY: u64 = 10;
 /// Odd multipliers, one a word, as specified.
@@ -42,7 +44,8 @@ pub(crate) fn hash(key: &Key) -> u64 {
 }
 
 /// The block of a hash among `count`, and the bit in each of its words.
-fn place(hash: u64, count: u64) -> (u64, [u32; 8]) {
+#[inline]
+pub(crate) fn place(hash: u64, count: u64) -> (u64, [u32; 8]) {
     let block = ((hash >> 32) * count) >> 32;
     let low = (hash & 0xffff_ffff) as u32;
     (block, SALTS.map(|salt| 1 << (low.wrapping_mul(salt) >> 27)))
@@ -63,8 +66,33 @@ impl FilterBuilder {
         }
     }
 
+    /// A filter that can be folded far, for up to this many keys of which many may be one: as many blocks as a small number
+    /// times a power of two. Of very many keys it has fewer bits each, so that it takes no more than 32 MiB.
+    pub(crate) fn foldable(key_count: u64) -> Self {
+        let least = key_count
+            .saturating_mul(BITS_PER_KEY)
+            .div_ceil(BLOCK_LEN as u64 * 8);
+        let least = least.clamp(1, FOLDABLE_BLOCK_COUNT_MAX);
+        let unit = (least.next_power_of_two() / 16).max(1);
+        let count = least.next_multiple_of(unit);
+        Self {
+            blocks: vec![[0; 8]; usize::try_from(count).unwrap_or(1)],
+        }
+    }
+
+    /// The blocks, eight words each.
+    pub(crate) fn blocks(&self) -> &[[u32; 8]] {
+        &self.blocks
+    }
+
     pub(crate) fn insert(&mut self, key: &Key) {
-        let (block, bits) = place(hash(key), self.blocks.len() as u64);
+        self.insert_hash(hash(key));
+    }
+
+    /// Takes a key by its hash.
+    #[inline]
+    pub(crate) fn insert_hash(&mut self, hash: u64) {
+        let (block, bits) = place(hash, self.blocks.len() as u64);
         let words = usize::try_from(block)
             .ok()
             .and_then(|block| self.blocks.get_mut(block));
@@ -162,13 +190,18 @@ impl Filter {
         let Some(block) = block.first_chunk::<BLOCK_LEN>() else {
             return true;
         };
-        // All eight words, without a branch between them.
-        let (words, _) = block.as_chunks::<4>();
-        let missing = words.iter().zip(bits).fold(0, |missing, (word, bit)| {
-            missing | (!u32::from_le_bytes(*word) & bit)
-        });
-        missing == 0
+        has(block, bits)
     }
+}
+
+/// Whether a block has all of these bits, one in each of its words: without a branch between them.
+#[inline]
+pub(super) fn has(block: &[u8; BLOCK_LEN], bits: [u32; 8]) -> bool {
+    let (words, _) = block.as_chunks::<4>();
+    let missing = words.iter().zip(bits).fold(0, |missing, (word, bit)| {
+        missing | (!u32::from_le_bytes(*word) & bit)
+    });
+    missing == 0
 }
 
 #[cfg(test)]

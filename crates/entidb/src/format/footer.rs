@@ -5,6 +5,7 @@ use entidb_codec::Value;
 use super::Fault;
 use super::batch;
 use super::chunk;
+use super::entry::IndexFooter;
 use super::key::{self, Key};
 use super::map::{Reader, Writer};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
@@ -50,6 +51,11 @@ impl Tally {
             synced: counts,
             all: counts,
         }
+    }
+
+    /// When the last commit was made, in microseconds since 1970.
+    pub(crate) fn last_time_us(&self) -> u64 {
+        self.synced.last_time_us
     }
 
     /// Counts a batch that was appended and is not yet synced.
@@ -156,6 +162,8 @@ pub(crate) struct RunFooter {
     /// What older runs hold of the same keys, about: each key once.
     pub(crate) overwritten: Live,
     pub(crate) ranges: Vec<RangeTombstone>,
+    /// The index entries, if it holds any.
+    pub(crate) index: Option<IndexFooter>,
     /// Whether it was made with the oldest run among its inputs: then it no longer knows what was deleted, nor whose tombstone
     /// it was.
     pub(crate) forgetful: bool,
@@ -217,6 +225,9 @@ impl RunFooter {
         if !self.ranges.is_empty() {
             map.list("ranges", self.ranges.iter().map(range_value));
         }
+        if let Some(index) = &self.index {
+            map.set("index", index.value());
+        }
         if self.forgetful {
             map.set("forgetful", true);
         }
@@ -274,6 +285,7 @@ impl RunFooter {
                 ranges.push(range(Reader::of(value, "ranges")?)?);
             }
         }
+        let index = map.optional("index").map(IndexFooter::of).transpose()?;
         let footer = Self {
             entries,
             tombstones: map.number("tombstones")?,
@@ -288,6 +300,7 @@ impl RunFooter {
                 bytes: map.optional_number("overwritten_bytes")?.unwrap_or(0),
             },
             ranges,
+            index,
             forgetful: map.flag("forgetful")?,
             one_commit: map.flag("one_commit")?,
             filter,
@@ -317,7 +330,7 @@ fn range(mut entry: Reader) -> Result<RangeTombstone, Fault> {
     Ok(range)
 }
 
-fn numbers(map: &mut Reader, key: &'static str) -> Result<Vec<u64>, Fault> {
+pub(super) fn numbers(map: &mut Reader, key: &'static str) -> Result<Vec<u64>, Fault> {
     let values = map.list(key)?;
     let numbers = values.iter().map(|value| super::map::number(value, key));
     numbers.collect()

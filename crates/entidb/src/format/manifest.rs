@@ -7,6 +7,7 @@ use super::batch::Synced;
 use super::block;
 use super::header::{self, Header, Kind};
 use super::map::{Reader, Writer};
+use super::retained::FeedEntry;
 use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::limits::{COLLECTION_COUNT_MAX, COLLECTION_NAME_LEN_MAX};
 
@@ -37,6 +38,8 @@ pub(crate) struct Manifest {
     /// In age order, the oldest first, with disjoint LSN ranges.
     pub(crate) runs: Vec<SealedEntry>,
     pub(crate) catalog: Catalog,
+    /// What is kept for followers of the change feed; `None` if nothing is.
+    pub(crate) feed: Option<FeedEntry>,
 }
 
 /// How the last session ended.
@@ -111,6 +114,14 @@ pub(crate) struct Catalog {
     pub(crate) last_id: u16,
 }
 
+/// Names that begin with this are the engine's own.
+const HIDDEN_MARK: char = '~';
+
+/// Whether a collection of this name is the engine's own, and nobody else's business.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with(HIDDEN_MARK)
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Collection {
     pub(crate) id: CollectionId,
@@ -118,7 +129,13 @@ pub(crate) struct Collection {
 }
 
 impl Catalog {
+    /// The collection with this name, unless it is one of the engine's own.
     pub(crate) fn find(&self, name: &str) -> Option<CollectionId> {
+        self.find_any(name).filter(|_| !is_hidden(name))
+    }
+
+    /// The collection with this name.
+    pub(crate) fn find_any(&self, name: &str) -> Option<CollectionId> {
         let found = self.collections.iter().find(|c| c.name == name)?;
         Some(found.id)
     }
@@ -245,6 +262,9 @@ impl Manifest {
             catalog.set("last_id", u64::from(self.catalog.last_id));
         }
         map.set("catalog", catalog.value());
+        if let Some(feed) = &self.feed {
+            map.set("feed", feed.value());
+        }
         map.finish()
     }
 
@@ -299,6 +319,10 @@ impl Manifest {
         };
         let runs = SealedEntry::list(&mut map, "runs")?;
         let catalog = catalog(Reader::of(map.required("catalog")?, "catalog")?)?;
+        let feed = match map.optional("feed") {
+            None => None,
+            Some(value) => Some(FeedEntry::decode(Reader::of(value, "feed")?)?),
+        };
         let manifest = Self {
             database,
             edit: map.number("edit")?,
@@ -312,6 +336,7 @@ impl Manifest {
             rewritten,
             runs,
             catalog,
+            feed,
         };
         map.finish()?;
         Ok(manifest)

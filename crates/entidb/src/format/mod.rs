@@ -8,6 +8,9 @@ pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod checksum;
 pub(crate) mod chunk;
+mod column;
+#[allow(dead_code, reason = "read by the indexes, which are being written")]
+pub(crate) mod entry;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod footer;
@@ -19,6 +22,7 @@ pub(crate) mod map;
 pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod record;
+pub(crate) mod retained;
 
 #[cfg(test)]
 mod tests;

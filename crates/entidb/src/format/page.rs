@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::Fault;
 use super::checksum::{Binding, bound};
+use super::column::{BITS_MAX, bits, column_len, pack, unpack};
 use super::fields::{Fields, put};
 use super::key::{self, Key};
 use crate::ids::Lsn;
@@ -16,9 +17,8 @@ use crate::ids::Lsn;
 pub(crate) const LEN: usize = 4096;
 /// Length of a page's header in bytes.
 const HEADER_LEN: usize = 4 + 1 + 1 + 2 + 6 + 2 + 8 + 8;
-const CRC_LEN: usize = 4;
-/// The widest column, in bits: with up to 7 bits of shift it is still read by one 64-bit load.
-const BITS_MAX: u8 = 56;
+/// Length of the checksum that every page begins with.
+pub(super) const CRC_LEN: usize = 4;
 
 /// More levels than a run of 2^56 keys has.
 pub(crate) const LEVEL_MAX: u8 = 12;
@@ -116,15 +116,6 @@ impl Widths {
     }
 }
 
-fn column_len(count: usize, width: u8) -> usize {
-    (count * usize::from(width)).div_ceil(8)
-}
-
-/// How many bits `value` needs.
-fn bits(value: u64) -> u8 {
-    u8::try_from(u64::BITS - value.leading_zeros()).unwrap_or(64)
-}
-
 fn common_prefix(a: &Key, b: &Key) -> usize {
     a.0.iter().zip(&b.0).take_while(|(a, b)| a == b).count()
 }
@@ -174,7 +165,7 @@ impl LeafBuilder {
         column(widths.offset, &|e| e.offset - frame.offset.0);
         column(widths.len, &|e| u64::from(e.len));
         column(widths.flags, &|e| u64::from(e.tombstone));
-        seal(page, entries.len(), salt, offset)
+        end(page, entries.len(), salt, offset)
     }
 }
 
@@ -200,7 +191,7 @@ pub(crate) fn encode_inner(
     }
     let mut page = start(KIND_INNER, level, Widths::default(), first_child, 0);
     push_keys(&mut page, prefix_len, keys.iter().take(count));
-    (seal(page, count, salt, offset), count)
+    (end(page, count, salt, offset), count)
 }
 
 fn start(kind: u8, level: u8, widths: Widths, base: u64, offset_base: u64) -> Vec<u8> {
@@ -228,14 +219,16 @@ fn push_keys<'a>(page: &mut Vec<u8>, prefix_len: usize, keys: impl Iterator<Item
     }
 }
 
-fn seal(mut page: Vec<u8>, count: usize, salt: u64, offset: u64) -> Vec<u8> {
+fn end(mut page: Vec<u8>, count: usize, salt: u64, offset: u64) -> Vec<u8> {
+    let count = u16::try_from(count).unwrap_or_default();
+    put(&mut page, 6, &count.to_le_bytes());
+    seal(page, salt, offset)
+}
+
+/// Fills a page up with zeros and binds it to its place: `offset` in the run with `salt`.
+pub(super) fn seal(mut page: Vec<u8>, salt: u64, offset: u64) -> Vec<u8> {
     debug_assert!(page.len() <= LEN);
     page.resize(LEN, 0);
-    put(
-        &mut page,
-        6,
-        &u16::try_from(count).unwrap_or_default().to_le_bytes(),
-    );
     let crc = checksum(&page, salt, offset);
     put(&mut page, 0, &crc.to_le_bytes());
     page
@@ -250,37 +243,17 @@ fn checksum(page: &[u8], salt: u64, offset: u64) -> u32 {
     bound(binding, page.get(CRC_LEN..).unwrap_or_default())
 }
 
-/// Packs the values into `width` bits each, low bits first; the column ends at a whole byte.
-fn pack(out: &mut Vec<u8>, width: u8, values: impl Iterator<Item = u64>) {
-    let mut pending = 0_u128;
-    let mut pending_bits = 0_u32;
-    for value in values {
-        pending |= u128::from(value) << pending_bits;
-        pending_bits += u32::from(width);
-        while pending_bits >= 8 {
-            out.push((pending & 0xff) as u8);
-            pending >>= 8;
-            pending_bits -= 8;
-        }
-    }
-    if pending_bits > 0 {
-        out.push((pending & 0xff) as u8);
-    }
-}
-
-/// The value at `index` of a packed column.
-fn unpack(column: &[u8], width: u8, index: usize) -> u64 {
-    let bit = index * usize::from(width);
-    let bytes = column.get(bit / 8..).unwrap_or_default();
-    let word = match bytes.first_chunk::<8>() {
-        Some(word) => u64::from_le_bytes(*word),
-        None => {
-            let mut word = [0; 8];
-            put(&mut word, 0, bytes);
-            u64::from_le_bytes(word)
-        }
+/// The bytes of the page that lies at `offset` in the run with `salt`, if their checksum holds.
+pub(super) fn open(bytes: &[u8], salt: u64, offset: u64) -> Result<&[u8; LEN], Fault> {
+    let Some(page) = bytes.first_chunk::<LEN>().filter(|_| bytes.len() == LEN) else {
+        return Err(Fault::short(LEN, bytes.len()));
     };
-    (word >> (bit % 8)) & ((1 << width) - 1)
+    let stored = Fields::new(page).u32().unwrap_or_default();
+    let computed = checksum(page, salt, offset);
+    if stored != computed {
+        return Err(Fault::checksum(stored, computed));
+    }
+    Ok(page)
 }
 
 /// A checked page.
@@ -300,14 +273,7 @@ pub(crate) struct Page {
 impl Page {
     /// Checks the page that lies at `offset` in the run with `salt`.
     pub(crate) fn decode(bytes: Bytes, salt: u64, offset: u64) -> Result<Self, Fault> {
-        let Some(bytes) = bytes.first_chunk::<LEN>().filter(|_| bytes.len() == LEN) else {
-            return Err(Fault::short(LEN, bytes.len()));
-        };
-        let stored = Fields::new(bytes).u32().unwrap_or_default();
-        let computed = checksum(bytes, salt, offset);
-        if stored != computed {
-            return Err(Fault::checksum(stored, computed));
-        }
+        let bytes = open(&bytes, salt, offset)?;
         Self::fields(bytes).unwrap_or_else(|| Err(Fault::short(LEN, bytes.len())))
     }
 

@@ -14,17 +14,22 @@ const CRC_LEN: usize = 4;
 /// Length of a range tombstone's payload in bytes: the last id.
 const RANGE_LEN: u32 = 16;
 
-/// The low three bits of the flags: what the record says. Values 4 to 7 are reserved.
+/// The low three bits of the flags: what the record says. Values 4, 5 and 7 are reserved.
 const KIND_MASK: u16 = 0b111;
 const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
 const KIND_RANGE: u16 = 2;
 const KIND_COLLECTION: u16 = 3;
+const KIND_BEFORE: u16 = 6;
 /// The low 32 bits of the record's LSN stand between id and payload: always outside a log, where records of many commits mix. The
 /// whole LSN is bound into the checksum, and the segment's footer says in which range it lies.
 const FLAG_LSN: u16 = 1 << 3;
 /// Length of that field in bytes.
 pub(crate) const LSN_LEN: usize = 4;
+/// What the change feed is told of an entity or its tombstone: that there was one before the commit, or that there was none.
+const FLAG_THERE: u16 = 1 << 8;
+const FLAG_ABSENT: u16 = 1 << 9;
+const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,45 @@ pub(crate) enum Kind {
     Range,
     /// The whole collection was dropped.
     Collection,
+    /// Not a version: the payload that the entity of the record before this one had until then.
+    Before,
+}
+
+impl Kind {
+    /// Whether it deletes.
+    pub(crate) fn is_tombstone(self) -> bool {
+        matches!(self, Self::Tombstone | Self::Range | Self::Collection)
+    }
+}
+
+/// Whether there was an entity before the commit that put or deleted it, as far as the commit has looked: it does for the change
+/// feed alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Was {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    There,
+    Absent,
+}
+
+impl Was {
+    fn flags(self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            Self::There => FLAG_THERE,
+            Self::Absent => FLAG_ABSENT,
+        }
+    }
+
+    fn of(flags: u16) -> Result<Self, Fault> {
+        match flags & FLAGS_WAS {
+            0 => Ok(Self::Unknown),
+            FLAG_THERE => Ok(Self::There),
+            FLAG_ABSENT => Ok(Self::Absent),
+            _ => Err(Fault::Unsupported(format!("record flags {flags:#x}"))),
+        }
+    }
 }
 
 /// A record's fixed header.
@@ -45,6 +89,7 @@ pub(crate) struct Header {
     pub(crate) payload_len: u32,
     pub(crate) collection: CollectionId,
     pub(crate) kind: Kind,
+    pub(crate) was: Was,
     pub(crate) id: EntityId,
 }
 
@@ -79,7 +124,9 @@ impl Header {
             Kind::Tombstone => KIND_TOMBSTONE,
             Kind::Range => KIND_RANGE,
             Kind::Collection => KIND_COLLECTION,
+            Kind::Before => KIND_BEFORE,
         };
+        let flags = flags | self.was.flags();
         out.extend_from_slice(&[0; CRC_LEN]);
         out.extend_from_slice(&self.payload_len.to_le_bytes());
         out.extend_from_slice(&self.collection.0.to_le_bytes());
@@ -114,13 +161,22 @@ impl Header {
             KIND_TOMBSTONE => Kind::Tombstone,
             KIND_RANGE => Kind::Range,
             KIND_COLLECTION => Kind::Collection,
+            KIND_BEFORE => Kind::Before,
             other => {
                 return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
             }
         };
-        if flags & !KIND_MASK != expected {
-            return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
-        }
+        // Of what was, only the two that it says something of.
+        let said = match kind {
+            Kind::Entity | Kind::Tombstone => FLAGS_WAS,
+            Kind::Range | Kind::Collection | Kind::Before => 0,
+        };
+        let was = match Was::of(flags) {
+            Ok(was) if flags & !KIND_MASK & !said == expected => was,
+            _ => {
+                return Some(Err(Fault::Unsupported(format!("record flags {flags:#x}"))));
+            }
+        };
         if usize::try_from(payload_len).map_or(true, |len| len > PAYLOAD_LEN_MAX) {
             return Some(Err(Fault::damaged(
                 format!("a payload of up to {PAYLOAD_LEN_MAX} bytes"),
@@ -128,7 +184,7 @@ impl Header {
             )));
         }
         let only = match kind {
-            Kind::Entity => payload_len,
+            Kind::Entity | Kind::Before => payload_len,
             Kind::Tombstone | Kind::Collection => 0,
             Kind::Range => RANGE_LEN,
         };
@@ -142,6 +198,7 @@ impl Header {
             payload_len,
             collection,
             kind,
+            was,
             id,
         }))
     }
@@ -182,6 +239,14 @@ pub(crate) fn set_collection(bytes: &mut [u8], collection: CollectionId) {
     sum(0, bytes);
 }
 
+/// Says in a record whose checksum is not bound yet whether its entity was there before.
+pub(crate) fn set_was(bytes: &mut [u8], was: Was) {
+    let fields = bytes.get(FLAGS_AT..).unwrap_or_default();
+    let flags = Fields::new(fields).u16().unwrap_or_default() & !FLAGS_WAS | was.flags();
+    put(bytes, FLAGS_AT, &flags.to_le_bytes());
+    sum(0, bytes);
+}
+
 /// Whether `bytes` are exactly the record of this entity, or its tombstone, that lies at `binding`, its checksum checked first: as
 /// what [`open`], or [`open_with_lsn`], says, in a few comparisons. Returns the length of its payload; `None` says nothing of why.
 #[inline]
@@ -209,7 +274,7 @@ pub(crate) fn expect(
     let _crc = fields.u32()?;
     let is = fields.u32()? as usize == payload_len
         && fields.u16()? == collection
-        && fields.u16()? == if with_lsn { kind | FLAG_LSN } else { kind }
+        && fields.u16()? & !FLAGS_WAS == if with_lsn { kind | FLAG_LSN } else { kind }
         && u128::from_be_bytes(fields.array()?) == id
         && (!with_lsn || Fields::new(rest).u32()? == low(binding.lsn));
     is.then_some(payload_len)

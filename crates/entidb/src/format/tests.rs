@@ -10,15 +10,19 @@ use bytes::Bytes;
 use super::batch::{self, Synced};
 use super::checksum::{Binding, bound};
 use super::chunk::{self, Table};
+use super::entry::IndexFooter;
+use super::filter::FilterBuilder;
 use super::footer::{ChunksFooter, FilterEntry, Live, NO_KEYS, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
 use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
-use super::{block, record};
+use super::retained::{Dropped, FeedEntry};
+use super::{block, entry, filter, record};
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
+use crate::retention::Retention;
 
 const DOC: &str = include_str!("../../../../docs/format.md");
 const SALT: u64 = 0x0123_4567_89ab_cdef;
@@ -90,6 +94,7 @@ fn sample_record(kind: record::Kind, payload: &[u8]) -> (Vec<u8>, Binding) {
         payload_len: u32::try_from(payload.len()).expect("short"),
         collection: CollectionId(1),
         kind,
+        was: record::Was::Unknown,
         id: id(0x11),
     };
     let binding = Binding {
@@ -124,6 +129,35 @@ fn a_record_is_as_drawn() {
     let (bytes, binding) = sample_record(record::Kind::Collection, &[]);
     assert_golden("collection tombstone", &bytes);
     assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::Before, &payload);
+    assert_golden("record of what was before", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+}
+
+#[test]
+fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
+    let payload = [0xa1, 0x61, 0x61, 0x01];
+    let (unknown, binding) = sample_record(record::Kind::Entity, &payload);
+    for (was, flags) in [(record::Was::There, 0x100), (record::Was::Absent, 0x200)] {
+        let mut bytes = unknown.clone();
+        record::bind(&mut bytes, binding);
+        record::set_was(&mut bytes, was);
+        record::bind(&mut bytes, binding);
+        assert_eq!(bytes[10..12], u16::to_le_bytes(flags));
+        let (header, read) = record::open(&bytes, binding).expect("sound");
+        assert_eq!((header.was, read), (was, &payload[..]));
+        let key = Key::new(CollectionId(1), id(0x11));
+        let found = record::expect(&bytes, binding, key.numbers(), false, false);
+        assert_eq!(found, Some(payload.len()));
+        assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    }
+    // Both cannot be.
+    let mut bytes = unknown;
+    bytes[11] = 3;
+    let crc = bound(binding, &bytes[4..]);
+    bytes[..4].copy_from_slice(&crc.to_le_bytes());
+    assert!(record::open(&bytes, binding).is_err());
+    assert!(record::Header::decode(&bytes).is_err());
 }
 
 #[test]
@@ -215,6 +249,17 @@ fn the_footers_are_as_drawn() {
             last: id(0x2f),
             lsn: Lsn(4),
         }],
+        index: Some(IndexFooter {
+            entries: 4,
+            tombstones: 1,
+            values: 2,
+            leaves: 1,
+            pages: 1,
+            filter_blocks: 0,
+            first_key: [&[0, 3][..], b"Ann\0", &[1; 16]].concat(),
+            last_key: [&[0, 3][..], b"Anna\0", &[7; 16]].concat(),
+            indexes: vec![(CollectionId(3), 4)],
+        }),
         forgetful: true,
         one_commit: false,
         filter: Some(FilterEntry {
@@ -227,6 +272,7 @@ fn the_footers_are_as_drawn() {
     assert_eq!(RunFooter::decode(&body), Ok(footer.clone()));
     let (first_key, last_key) = NO_KEYS;
     let ranges_alone = RunFooter {
+        index: None,
         entries: 0,
         first_key,
         last_key,
@@ -265,6 +311,7 @@ fn sample_records(len: usize) -> Vec<u8> {
             payload_len: u32::try_from(payload.len()).expect("short"),
             collection: CollectionId(1),
             kind,
+            was: record::Was::Unknown,
             id: id(n),
         };
         let at = raw.len();
@@ -467,6 +514,19 @@ fn sample_manifest() -> Manifest {
             ],
             last_id: 3,
         },
+        feed: Some(FeedEntry {
+            floor: Lsn(2),
+            retention: Retention {
+                bytes: 1 << 20,
+                old: true,
+                ..Retention::default()
+            },
+            dropped: vec![Dropped {
+                id: CollectionId(3),
+                name: "gone".to_owned(),
+                lsn: Lsn(5),
+            }],
+        }),
     }
 }
 
@@ -538,8 +598,7 @@ fn leaves(entries: &[Entry]) -> Vec<Vec<u8>> {
 fn a_page_is_as_drawn() {
     let entries = entries(3);
     let page = leaves(&entries).remove(0);
-    let used = page.iter().rposition(|b| *b != 0).expect("not empty") + 1;
-    assert_golden("page", &page[..used]);
+    assert_golden("page", used(&page));
     let decode = |b: &[u8]| Page::decode(Bytes::copy_from_slice(b), SALT, page::LEN as u64);
     assert!(decode(&page).is_ok());
     for len in [0, 1, 31, 100, page::LEN - 1] {
@@ -620,6 +679,54 @@ fn inner_pages_name_their_children() {
         assert_eq!(page.key(index), *key);
         assert_eq!(page.child(index), 7 + index as u64);
     }
+}
+
+/// The used part of a page.
+fn used(page: &[u8]) -> &[u8] {
+    let last = page.iter().rposition(|b| *b != 0).expect("not empty");
+    &page[..=last]
+}
+
+#[test]
+fn index_pages_are_as_drawn() {
+    let mut leaf = entry::LeafBuilder::default();
+    let ann = [&[0, 3][..], b"Ann\0"].concat();
+    let anna = [&[0, 3][..], b"Anna\0"].concat();
+    for (value, n, lsn, tombstone) in [
+        (&ann, 1, 40, false),
+        (&ann, 5, 42, true),
+        (&ann, 9, 41, false),
+        (&anna, 7, 40, false),
+    ] {
+        assert!(leaf.push(value, id(n).as_bytes(), Lsn(lsn), tombstone));
+    }
+    let bytes = leaf.finish(SALT, 8192);
+    assert_golden("index leaf", used(&bytes));
+    let node = entry::Node::decode(&bytes, SALT, 8192).expect("sound");
+    assert_eq!((node.count(), node.group_count()), (4, 2));
+    let mut inner = entry::InnerBuilder::default();
+    inner.push(b"", 7);
+    inner.push(&ann, 8);
+    inner.push(&anna[..5], 12);
+    let bytes = inner.finish(1, SALT, 8192);
+    assert_golden("index inner page", used(&bytes));
+    let node = entry::Node::decode(&bytes, SALT, 8192).expect("sound");
+    assert_eq!((node.child_at(0), node.child_at(2)), (7, 12));
+    let mut filter = FilterBuilder::foldable(2);
+    filter.insert_hash(entry::hash(&ann));
+    filter.insert_hash(entry::hash(&anna));
+    let bytes: Vec<_> = entry::encode_filter(filter.blocks(), SALT, 8192).collect();
+    assert_eq!(bytes.len(), 1);
+    assert_golden("index filter page", used(&bytes[0]));
+    let decode = |bytes: &[u8], blocks| entry::FilterPage::decode(bytes, SALT, 8192, blocks);
+    let page = decode(&bytes[0], 1).expect("sound");
+    for value in [&ann, &anna] {
+        let (block, bits) = filter::place(entry::hash(value), 1);
+        assert!(page.has(usize::try_from(block).expect("small"), bits));
+    }
+    assert!(decode(&bytes[0], 2).is_err(), "a block is missing");
+    assert!(decode(&bytes[0], 127).is_err());
+    assert_strict(&bytes[0], |b| decode(b, 1));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::claim::Claim;
 use crate::commit::{Hold, Refusal, conflict};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feed::Notes;
 use crate::ids::Lsn;
 use crate::manifest::Collection;
 use crate::spill::{Ground, Host, Large, Spilled};
@@ -78,6 +79,7 @@ impl Writer {
             self.check()?;
             if !hold.drops_any(claim.large.collections()) {
                 self.check_claim(&claim, &mut checked)?;
+                self.check_followers()?;
                 // ORDER: all that was committed before is in runs before this is listed behind them; one line earlier a crash
                 // leaves that, and streams that no manifest names.
                 self.turn(&mut maintenance)?;
@@ -86,6 +88,16 @@ impl Writer {
             drop(hold);
             drop(maintenance);
             self.committer.wait_drops(claim.large.collections());
+        }
+    }
+
+    /// Refuses what followers of the change feed would not be given.
+    fn check_followers(&self) -> Result<()> {
+        match self.feed.keep.notes() {
+            Notes::None => Ok(()),
+            _ => Err(Error::invalid(
+                "the change feed cannot give a transaction that does not fit in memory: raise Options::transaction_memory_bytes, or commit it in parts",
+            )),
         }
     }
 

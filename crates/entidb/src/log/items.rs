@@ -25,32 +25,60 @@ pub(crate) enum Item {
         first: EntityId,
         last: EntityId,
     },
+    /// What the record before it has replaced, for the change feed.
+    Before { key: Key, at: u32, len: u32 },
 }
 
 impl Item {
     /// Where the record begins in the batch's records, and its length, in bytes.
     pub(crate) fn place(&self) -> (u32, u32) {
         match self {
-            Self::Record { at, len, .. } | Self::Range { at, len, .. } => (*at, *len),
+            Self::Record { at, len, .. }
+            | Self::Range { at, len, .. }
+            | Self::Before { at, len, .. } => (*at, *len),
         }
     }
 
     pub(crate) fn collection(&self) -> CollectionId {
         match self {
-            Self::Record { key, .. } => key.collection(),
+            Self::Record { key, .. } | Self::Before { key, .. } => key.collection(),
             Self::Range { collection, .. } => *collection,
+        }
+    }
+
+    /// The same, of a record that begins at `at`.
+    pub(crate) fn moved_to(mut self, to: u32) -> Self {
+        match &mut self {
+            Self::Record { at, .. } | Self::Range { at, .. } | Self::Before { at, .. } => *at = to,
+        }
+        self
+    }
+
+    /// Whether it deletes a range that holds `key`.
+    pub(crate) fn covers(&self, key: &Key) -> bool {
+        match self {
+            Self::Range {
+                collection,
+                first,
+                last,
+                ..
+            } => key.collection() == *collection && *first <= key.id() && key.id() <= *last,
+            Self::Record { .. } | Self::Before { .. } => false,
         }
     }
 
     /// Whether it deletes.
     pub(crate) fn is_tombstone(&self) -> bool {
-        !matches!(
-            self,
-            Self::Record {
-                tombstone: false,
-                ..
-            }
-        )
+        match self {
+            Self::Record { tombstone, .. } => *tombstone,
+            Self::Range { .. } => true,
+            Self::Before { .. } => false,
+        }
+    }
+
+    /// Whether it puts nothing.
+    pub(crate) fn frees(&self) -> bool {
+        self.is_tombstone() || matches!(self, Self::Before { .. })
     }
 }
 
@@ -75,6 +103,11 @@ fn item(header: &record::Header, record: &[u8], at: u32, len: u32) -> Item {
             at,
             len,
             tombstone: header.kind == Kind::Tombstone,
+        },
+        Kind::Before => Item::Before {
+            key: Key::new(collection, header.id),
+            at,
+            len,
         },
         Kind::Range => {
             let payload = record.get(record::HEADER_LEN..).unwrap_or_default();

@@ -148,25 +148,8 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
         Ok(header) => header,
         Err(fault) => return Ok(Err(fault)),
     };
-    if !belongs(&header, stream, at) {
-        return Ok(Err(Fault::damaged(
-            format!("a batch of log {} at {at}", stream.id),
-            format!("one of log {} at {}", header.log, header.offset),
-        )));
-    }
-    if header.flags != 0 {
-        // It is whole and belongs here: a newer program's, and not a torn tail.
-        let flags = format!("batch flags {:#x}", header.flags);
-        return Err(Fault::Unsupported(flags).at(&stream.name, at));
-    }
-    if header.previous != tail.last_lsn || header.lsn <= header.previous {
-        return Ok(Err(Fault::damaged(
-            format!("the commit after {}", tail.last_lsn),
-            format!("{} after {}", header.lsn, header.previous),
-        )));
-    }
-    if header.chain != tail.tally.chain() {
-        return Ok(Err(Fault::checksum(header.chain, tail.tally.chain())));
+    if let Err(fault) = follows(&header, stream, at, tail.last_lsn, tail.tally.chain())? {
+        return Ok(Err(fault));
     }
     let body_len = u64::from(header.body_len);
     let Some(len) = usize::try_from(header.body_len)
@@ -185,6 +168,38 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
         return Ok(Err(Fault::checksum(header.body_crc, crc)));
     }
     Ok(Ok((header, batch::Header::crc(&bytes), body)))
+}
+
+/// Whether a header is that of the batch at `at` in this log, behind the commit `previous` and the header with the checksum `chain`.
+/// One that is, and has a flag that we do not know, is a newer program's: an error, and no torn tail.
+pub(crate) fn follows(
+    header: &batch::Header,
+    stream: &Stream,
+    at: u64,
+    previous: Lsn,
+    chain: u32,
+) -> Result<Result<(), Fault>> {
+    if !belongs(header, stream, at) {
+        return Ok(Err(Fault::damaged(
+            format!("a batch of log {} at {at}", stream.id),
+            format!("one of log {} at {}", header.log, header.offset),
+        )));
+    }
+    if header.flags != 0 {
+        // It is whole and belongs here: a newer program's, and not a torn tail.
+        let flags = format!("batch flags {:#x}", header.flags);
+        return Err(Fault::Unsupported(flags).at(&stream.name, at));
+    }
+    if header.previous != previous || header.lsn <= header.previous {
+        return Ok(Err(Fault::damaged(
+            format!("the commit after {}", previous),
+            format!("{} after {}", header.lsn, header.previous),
+        )));
+    }
+    if header.chain != chain {
+        return Ok(Err(Fault::checksum(header.chain, chain)));
+    }
+    Ok(Ok(()))
 }
 
 /// Whether a header was written to this log at this offset: not one that merely lies in a payload, or behind an old cut.
@@ -243,7 +258,7 @@ pub(crate) struct Found<'a> {
 
 impl Found<'_> {
     pub(crate) fn is_tombstone(&self) -> bool {
-        self.header.kind != record::Kind::Entity
+        self.header.kind.is_tombstone()
     }
 }
 

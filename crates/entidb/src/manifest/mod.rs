@@ -13,8 +13,9 @@ use crate::format::{block, header, name};
 pub(crate) use editor::Editor;
 
 pub(crate) use crate::format::manifest::{
-    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry,
+    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry, is_hidden,
 };
+pub(crate) use crate::format::retained::{Dropped, FeedEntry};
 
 /// The longest manifest that is read, in bytes.
 const LEN_MAX: u64 = header::LEN as u64 + block::LEN_MAX;

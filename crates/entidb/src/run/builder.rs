@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entidb_storage::{Directory, OpenMode, StorageBackend};
+use entidb_storage::Directory;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
@@ -20,25 +20,27 @@ use crate::manifest::{SealedEntry, digest};
 use crate::memtable::Location;
 use crate::mix::{GOLDEN, mix64};
 use crate::ranges::RangeTombstone;
-use crate::run::Run;
+use crate::run::output::Output;
+use crate::run::{Run, entry};
 
 /// Of about this many keys, older runs are asked for what they hold: enough for an estimate.
 const SAMPLE_COUNT: u64 = 8192;
 
 /// Takes keys in order and writes the pages as they fill. What it made counts only once the manifest lists it.
 pub(crate) struct Builder {
-    name: String,
     id: StreamId,
-    salt: u64,
     header: [u8; crate::format::header::LEN],
-    backend: Box<dyn StorageBackend>,
+    output: Output,
     leaf: LeafBuilder,
     filter: FilterBuilder,
     /// The first key of each leaf written.
     fences: Vec<Key>,
-    pages: u64,
+    leaves: u64,
+    /// How many pages the primary keys take, once all have come.
+    pages: Option<u64>,
     entries: u64,
     tombstones: u64,
+    first_key: Option<Key>,
     last_key: Option<Key>,
     /// The index of each stream that entries point into.
     streams: BTreeMap<StreamId, u32>,
@@ -46,6 +48,9 @@ pub(crate) struct Builder {
     live: Vec<Live>,
     lsns: (Lsn, Lsn),
     ranges: Vec<RangeTombstone>,
+    index: Option<entry::Builder>,
+    /// How many values the index entries have at the most.
+    value_count: u64,
     forgetful: bool,
     one_commit: bool,
     /// The newest first.
@@ -74,37 +79,32 @@ impl Builder {
             salt,
         }
         .encode();
-        let backend = directory
-            .open(&name, OpenMode::CreateNew)
-            .map_err(|error| Error::storage(error, "make", &name))?;
-        let mut builder = Self {
-            name,
+        Ok(Self {
             id,
-            salt,
             header,
-            backend,
+            output: Output::create(directory, name, salt, &header)?,
             leaf: LeafBuilder::default(),
             filter: FilterBuilder::new(key_count),
             fences: Vec::new(),
-            pages: 0,
+            leaves: 0,
+            pages: None,
             entries: 0,
             tombstones: 0,
+            first_key: None,
             last_key: None,
             streams: BTreeMap::new(),
             live: Vec::new(),
             lsns: (Lsn::MAX, Lsn::ZERO),
             ranges: Vec::new(),
+            index: None,
+            value_count: key_count,
             forgetful: false,
             one_commit: false,
             older: Vec::new(),
             no_cache: Cache::new(0),
             sample_every: (key_count / SAMPLE_COUNT).max(1),
             overwritten: Live::default(),
-        };
-        let mut first_page = vec![0; page::LEN];
-        first_page[..header.len()].copy_from_slice(&header);
-        builder.append(&first_page)?;
-        Ok(builder)
+        })
     }
 
     /// The range tombstones that the run holds.
@@ -137,16 +137,9 @@ impl Builder {
         self.streams.keys().copied()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        match self.backend.append(bytes) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::storage(error, "append to", &self.name)),
-        }
-    }
-
     /// Takes the next key. Keys rise; each comes once.
     pub(crate) fn push(&mut self, key: Key, location: Location) -> Result<()> {
-        debug_assert!(self.last_key.is_none_or(|last| last < key));
+        debug_assert!(self.last_key.is_none_or(|last| last < key) && self.pages.is_none());
         let stream = self.stream(location.stream)?;
         self.sample(&key);
         let entry = Entry {
@@ -169,9 +162,30 @@ impl Builder {
         }
         self.entries += 1;
         self.tombstones += u64::from(location.tombstone);
+        self.first_key = self.first_key.or(Some(key));
         self.last_key = Some(key);
         self.lsns = (self.lsns.0.min(location.lsn), self.lsns.1.max(location.lsn));
         Ok(())
+    }
+
+    /// How many index entries will come at the most, or how many values they have: the filter is made for so many. To be said
+    /// before the first one; else it is the number of keys.
+    pub(crate) fn expect_entries(&mut self, count: u64) {
+        self.value_count = count;
+    }
+
+    /// Takes the next index entry: index id (big-endian), index key, entity id. All primary keys have come; keys rise, each
+    /// comes once.
+    pub(crate) fn push_entry(&mut self, key: &[u8], lsn: Lsn, tombstone: bool) -> Result<()> {
+        if self.index.is_none() {
+            self.finish_keys()?;
+        }
+        let (output, values) = (&mut self.output, self.value_count);
+        let index = self
+            .index
+            .get_or_insert_with(|| entry::Builder::new(output, values));
+        self.lsns = (self.lsns.0.min(lsn), self.lsns.1.max(lsn));
+        index.push(output, key, lsn, tombstone)
     }
 
     /// The index of a stream in the footer's list.
@@ -205,25 +219,39 @@ impl Builder {
 
     fn finish_leaf(&mut self) -> Result<()> {
         self.fences.extend(self.leaf.first_key());
-        self.pages += 1;
-        let page = self.leaf.finish(self.salt, self.pages * page::LEN as u64);
-        self.append(&page)
+        self.leaves += 1;
+        let leaf = &mut self.leaf;
+        self.output
+            .page(|salt, offset| leaf.finish(salt, offset))
+            .map(drop)
     }
 
-    /// Writes the last leaf, the inner pages and the footer, and syncs. There must have been a key, or a range tombstone. The
-    /// run covers the LSNs from `first_lsn` to `last_lsn`.
-    pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<SealedEntry> {
-        debug_assert!(first_lsn <= self.lsns.0 && self.lsns.1 <= last_lsn);
-        if self.entries == 0 && self.ranges.is_empty() {
-            return Err(Error::invalid("a run without keys"));
+    /// Writes the last leaf and the inner pages of the primary keys, all of which have come. Returns how many pages they take.
+    fn finish_keys(&mut self) -> Result<u64> {
+        if let Some(pages) = self.pages {
+            return Ok(pages);
         }
         if self.entries > 0 {
             self.finish_leaf()?;
+            self.write_inner_pages()?;
         }
-        let leaves = self.pages;
-        let first_key = self.fences.first().copied();
-        self.write_inner_pages()?;
-        let (first_key, last_key) = first_key.zip(self.last_key).unwrap_or(NO_KEYS);
+        Ok(*self.pages.insert(self.output.pages))
+    }
+
+    /// Writes what is still to be written and the footer, and syncs. There must have been a key, or a range tombstone. The
+    /// run covers the LSNs from `first_lsn` to `last_lsn`.
+    pub(crate) fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<SealedEntry> {
+        debug_assert!(first_lsn <= self.lsns.0 && self.lsns.1 <= last_lsn);
+        if self.entries == 0 && self.ranges.is_empty() && self.index.is_none() {
+            return Err(Error::invalid("a run without keys"));
+        }
+        let pages = self.finish_keys()?;
+        let index = match self.index.take() {
+            Some(index) => Some(index.finish(&mut self.output)?),
+            None => None,
+        };
+        let keys = self.first_key.zip(self.last_key);
+        let (first_key, last_key) = keys.unwrap_or(NO_KEYS);
         let filter = match self.entries {
             0 => None,
             _ => Some(self.write_filter()?),
@@ -233,28 +261,26 @@ impl Builder {
         let footer = RunFooter {
             entries: self.entries,
             tombstones: self.tombstones,
-            leaves,
-            pages: self.pages,
+            leaves: self.leaves,
+            pages,
             first_key,
             last_key,
             streams: streams.into_iter().map(|(id, _)| *id).collect(),
             live: std::mem::take(&mut self.live),
             overwritten: self.overwritten,
             ranges: std::mem::take(&mut self.ranges),
+            index,
             forgetful: self.forgetful,
             one_commit: self.one_commit,
             filter,
         };
-        let end = self.pages_end() + filter.map_or(0, |filter| filter.len);
-        let footer = block::encode(self.salt, end, &footer.encode())
+        let end = self.output.pages_end() + filter.map_or(0, |filter| filter.len);
+        let footer = block::encode(self.output.salt, end, &footer.encode())
             .ok_or_else(|| Error::invalid("the footer is too large"))?;
-        self.append(&footer)?;
+        self.output.append(&footer)?;
         // ORDER: the run is durable, with its name, before the manifest lists it; one line earlier a crash leaves a stream
         // that no manifest names, and the logs that it would have covered.
-        self.backend
-            .sync()
-            .and_then(|()| self.backend.close())
-            .map_err(|error| Error::storage(error, "sync", &self.name))?;
+        self.output.finish()?;
         Ok(SealedEntry {
             stream: self.id,
             end,
@@ -265,18 +291,13 @@ impl Builder {
         })
     }
 
-    /// Where the pages end, in bytes.
-    fn pages_end(&self) -> u64 {
-        (self.pages + 1) * page::LEN as u64
-    }
-
     fn write_filter(&mut self) -> Result<FilterEntry> {
         self.filter.fold(self.entries);
         let filter = std::mem::replace(&mut self.filter, FilterBuilder::new(0));
-        let mut sum = Running::new(filter::binding(self.salt, self.pages_end()));
+        let mut sum = Running::new(filter::binding(self.output.salt, self.output.pages_end()));
         let mut len = 0;
         for piece in filter.pieces() {
-            self.append(&piece)?;
+            self.output.append(&piece)?;
             sum.update(&piece);
             len += piece.len() as u64;
         }
@@ -292,15 +313,17 @@ impl Builder {
         let mut first_child = 1;
         let mut level = 1;
         while fences.len() > 1 {
-            let first_page = self.pages + 1;
+            let first_page = self.output.pages + 1;
             let mut parents = Vec::new();
             let mut rest = fences.as_slice();
             while let Some(first) = rest.first() {
                 parents.push(*first);
-                self.pages += 1;
-                let offset = self.pages * page::LEN as u64;
-                let (page, count) = page::encode_inner(rest, level, first_child, self.salt, offset);
-                self.append(&page)?;
+                let mut count = 0;
+                self.output.page(|salt, offset| {
+                    let (page, taken) = page::encode_inner(rest, level, first_child, salt, offset);
+                    count = taken;
+                    page
+                })?;
                 first_child += count as u64;
                 rest = rest.get(count..).unwrap_or_default();
             }

@@ -5,8 +5,17 @@
 
 mod builder;
 mod cursor;
+#[allow(dead_code, reason = "read by the indexes, which are being written")]
+mod entry;
+mod output;
 mod reader;
 
 pub(crate) use builder::Builder;
 pub(crate) use cursor::{Cursor, overlaps};
+pub(crate) use entry::Walk;
+#[allow(
+    unused_imports,
+    reason = "read by the indexes, which are being written"
+)]
+pub(crate) use entry::{EntryCursor, EntryRef};
 pub(crate) use reader::Run;

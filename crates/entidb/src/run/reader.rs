@@ -8,6 +8,7 @@ use entidb_storage::Directory;
 use crate::cache::{self, Cache, Held, Table};
 use crate::error::{Error, Result};
 use crate::format::block;
+use crate::format::entry::IndexFooter;
 use crate::format::filter::Filter;
 use crate::format::footer::RunFooter;
 use crate::format::key::Key;
@@ -18,6 +19,7 @@ use crate::ids::{Lsn, StreamId};
 use crate::manifest::SealedEntry;
 use crate::memtable::Location;
 use crate::ranges::RangeTombstone;
+use crate::run::entry;
 use crate::stream::Stream;
 
 /// An open run. The filter (10 bits a key) and the leaves' first keys (26 bytes for each leaf, which has about 170 keys) stay
@@ -32,6 +34,9 @@ pub(crate) struct Run {
     fences: OnceLock<Fences>,
     /// Its leaves that are in memory.
     leaves: Arc<Table<leaf::Leaf>>,
+    /// The pages of its index entries that are in memory.
+    #[allow(dead_code, reason = "read by the indexes, which are being written")]
+    pub(super) index_pages: entry::Pages,
 }
 
 /// A leaf in memory, checked.
@@ -69,6 +74,7 @@ impl Run {
             filter: OnceLock::new(),
             fences: OnceLock::new(),
             leaves: Arc::default(),
+            index_pages: entry::Pages::default(),
         };
         if !run.footer.one_commit {
             return Ok(run);
@@ -102,7 +108,14 @@ impl Run {
             filter: OnceLock::new(),
             fences: OnceLock::new(),
             leaves: Arc::clone(&self.leaves),
+            index_pages: entry::Pages::default(),
         }
+    }
+
+    /// The LSN that an entry has.
+    #[inline]
+    pub(crate) fn lsn_of(&self, told: Lsn) -> Lsn {
+        self.one_commit.unwrap_or(told)
     }
 
     /// The range tombstones that this run holds.
@@ -293,7 +306,7 @@ impl Run {
             ));
         };
         Ok(Location {
-            lsn: self.one_commit.unwrap_or(entry.lsn),
+            lsn: self.lsn_of(entry.lsn),
             stream: StreamId(stream.0),
             offset: entry.offset,
             len: entry.len,
@@ -310,7 +323,9 @@ enum Found {
     Behind,
 }
 
-/// Where the pages end, in bytes; `None` if there cannot be so many.
+/// Where the pages end, those of index entries included, in bytes; `None` if there cannot be so many.
 fn pages_end(footer: &RunFooter) -> Option<u64> {
-    footer.pages.checked_add(1)?.checked_mul(page::LEN as u64)
+    let index = footer.index.as_ref().map_or(0, IndexFooter::page_count);
+    let pages = footer.pages.checked_add(index)?;
+    pages.checked_add(1)?.checked_mul(page::LEN as u64)
 }

@@ -103,6 +103,7 @@ impl Writer {
                 true => record::Kind::Tombstone,
                 false => record::Kind::Entity,
             },
+            was: record::Was::Unknown,
             id: key.id(),
         };
         debug_assert!(!self.one_commit || lsn == Lsn::ZERO);

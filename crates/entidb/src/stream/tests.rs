@@ -52,6 +52,7 @@ impl Disk {
             payload_len: len as u32,
             collection: key.collection(),
             kind: record::Kind::Entity,
+            was: record::Was::Unknown,
             id: key.id(),
         };
         header.encode(&payload, &mut bytes);

@@ -2,7 +2,7 @@
 
 use entidb_storage::Directory;
 
-use super::Report;
+use super::{Report, entries};
 use crate::error::{Error, Result};
 use crate::format::footer::Live;
 use crate::format::name::StreamKind;
@@ -29,6 +29,7 @@ pub(super) fn verify(
                     report.add(&name, &error);
                 }
                 check_inner(&run, report);
+                entries::check(&run, report);
             }
             Err(error) => report.add(&name, &error),
         }

@@ -157,7 +157,7 @@ fn check_record(
 ) -> Result<()> {
     let fail = |fault: Fault| fault.at(&stream.name, binding.offset);
     let (header, payload) = record::open(bytes, binding).map_err(fail)?;
-    if header.kind == record::Kind::Entity {
+    if matches!(header.kind, record::Kind::Entity | record::Kind::Before) {
         entidb_codec::validate(payload)
             .map_err(|error| fail(Fault::damaged("canonical CBOR", error.to_string())))?;
     }

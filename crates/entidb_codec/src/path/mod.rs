@@ -2,6 +2,7 @@
 
 mod error;
 mod find;
+mod offset;
 mod parse;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use crate::{head, json};
 
 pub use error::{PathError, PathFault};
 pub use find::Find;
+pub(crate) use offset::to_offset;
 
 /// The way from a payload to items inside it.
 ///

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use entidb::{Database, Durability, EntityId, ErrorKind, Options, Payload, Value, WriteOptions};
+use entidb::{
+    Change, ChangeKind, Database, Durability, EntityId, ErrorKind, Lsn, Options, Payload,
+    Retention, Value, WriteOptions,
+};
 use entidb_testkit::{CrashTest, Report, SimDisk, Verdict};
 
 /// What a database holds: collection and id to payload bytes.
@@ -138,6 +141,8 @@ pub(crate) struct History {
     pub(crate) seed: u64,
     /// What the database holds before it.
     pub(crate) base: Content,
+    /// Whether all changes are kept, and somebody follows them from the beginning.
+    pub(crate) followed: bool,
 }
 
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -150,7 +155,15 @@ impl History {
             transaction_memory_bytes: 64 << 20,
             seed,
             base: Content::new(),
+            followed: false,
         }
+    }
+
+    /// The same with somebody who follows it.
+    pub(crate) fn followed(mut self) -> Self {
+        self.followed = true;
+        self.transaction_memory_bytes = 64 << 20;
+        self
     }
 
     /// A history of `len` steps by chance.
@@ -193,11 +206,19 @@ impl History {
             transaction_memory_bytes: [64 << 20, 1_200, 64 << 20, 1][seed as usize / 3 % 4],
             seed,
             base: Content::new(),
+            followed: false,
         }
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options::new()
+        let options = match self.followed {
+            true => Options::new().retention(Retention {
+                old: self.seed.is_multiple_of(2),
+                ..Retention::bytes(u64::MAX)
+            }),
+            false => Options::new(),
+        };
+        options
             .seed(self.seed)
             .checkpoint_log_bytes(self.checkpoint_log_bytes)
             .transaction_memory_bytes(self.transaction_memory_bytes)
@@ -231,7 +252,11 @@ impl History {
     pub(crate) fn run(&self, disk: &SimDisk) -> Result<(), Failed> {
         let mut db = self.options().open_in(disk.clone())?;
         let (mut life, mut made) = (0, 0);
+        let mut follower = Follower::default();
         for step in &self.steps {
+            if self.followed {
+                disk.acknowledge_to(follower.catch_up(&db)?);
+            }
             made += u64::from(step.commits());
             if matches!(step, Step::Reopen) {
                 db.close()?;
@@ -244,6 +269,7 @@ impl History {
             if step.run(&db)? {
                 disk.acknowledge_to(made);
             }
+            follower.made.push((db.lsn(), made));
         }
         db.close()?;
         disk.acknowledge_to(made);
@@ -333,6 +359,9 @@ impl History {
         let shown = content(&db)?;
         let count = models.which(acknowledged, &shown)?;
         sound(&db)?;
+        if self.followed && self.base.is_empty() && replayed(&db)? != shown {
+            return Err("following its changes from the first on comes to something else".into());
+        }
         // Recovered again, on the disk as it is now: the same, also where nothing unsynced survives.
         let dead = disk.restart();
         let lost = disk.crash(entidb_testkit::Policy::Nothing);
@@ -378,6 +407,69 @@ impl History {
             .recover(|disk| self.recover(disk))
             .check(|disk, acknowledged| self.check(disk, acknowledged))
     }
+}
+
+/// Somebody who follows a history.
+#[derive(Default)]
+struct Follower {
+    position: Option<Lsn>,
+    /// The last commit after each step, and how many there were.
+    made: Vec<(Lsn, u64)>,
+}
+
+impl Follower {
+    /// Reads what is there. What it was given has to survive any crash from here on: so many commits.
+    fn catch_up(&mut self, db: &Database) -> Result<u64, Failed> {
+        let mut changes = db.changes(self.position.unwrap_or(Lsn::ZERO))?;
+        while changes.try_next()?.is_some() {}
+        self.position = Some(changes.position());
+        let seen = self.made.iter();
+        let seen = seen.filter(|(lsn, _)| *lsn <= changes.position());
+        Ok(seen.map(|(_, made)| *made).max().unwrap_or(0))
+    }
+}
+
+/// What comes of following all changes from the first on.
+pub(crate) fn replayed(db: &Database) -> Result<Content, Failed> {
+    let mut content = Content::new();
+    let mut changes = db.changes(Lsn::ZERO)?;
+    let mut last = Lsn::ZERO;
+    while let Some(commit) = changes.try_next()? {
+        if commit.lsn <= last {
+            return Err(format!("{} comes behind {last}", commit.lsn).into());
+        }
+        last = commit.lsn;
+        for change in &commit.changes {
+            follow(&mut content, change)?;
+        }
+    }
+    Ok(content)
+}
+
+fn follow(content: &mut Content, change: &Change) -> Verdict {
+    let name = change.collection.to_string();
+    let key = (name.clone(), change.id);
+    let before = match change.kind {
+        ChangeKind::DeleteRange { first, last } => {
+            content.retain(|(of, id), _| *of != name || !(first..=last).contains(id));
+            return Ok(());
+        }
+        ChangeKind::Drop => {
+            content.retain(|(of, _), _| *of != name);
+            return Ok(());
+        }
+        _ => match &change.new {
+            Some(new) => content.insert(key, new.as_bytes().to_vec()),
+            None => content.remove(&key),
+        },
+    };
+    let old = change.old.as_ref().map(|old| old.as_bytes());
+    if before.is_some() == (change.kind == ChangeKind::Insert)
+        || old.is_some() && old != before.as_deref()
+    {
+        return Err(format!("{change:?} is not what has happened").into());
+    }
+    Ok(())
 }
 
 fn is_read(op: entidb_testkit::Op) -> bool {

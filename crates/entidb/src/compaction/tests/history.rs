@@ -9,6 +9,7 @@ use std::sync::Arc;
 use entidb_codec::Value;
 use entidb_storage::{Directory, MemoryDirectory};
 
+use super::indexes::Indexes;
 use crate::Result;
 use crate::compaction::merge::run_with;
 use crate::compaction::{self, Context, Job, Merged, Outcome, RunInfo, Source, run_infos};
@@ -68,6 +69,7 @@ pub(super) struct Store {
     lsn: u64,
     last_batch: u64,
     dropped: BTreeSet<CollectionId>,
+    pub(super) indexes: Indexes,
     pub(super) compression: Compression,
     /// What the entity of a key says after a commit, with about this length.
     pub(super) payload: fn(&Key, u64, usize) -> Vec<u8>,
@@ -97,6 +99,7 @@ impl Store {
                 segments: Vec::new(),
                 rewritten: Vec::new(),
                 runs: Vec::new(),
+                feed: None,
                 catalog: Catalog {
                     version: 1,
                     collections: collections.collect(),
@@ -108,6 +111,7 @@ impl Store {
             lsn: 0,
             last_batch: 0,
             dropped: BTreeSet::new(),
+            indexes: Indexes::default(),
             compression: Compression::None,
             payload,
         }
@@ -150,6 +154,7 @@ impl Store {
                             lsn,
                         };
                         self.model.retain(|key, _| !range.covers(key));
+                        self.indexes.delete_range(&range);
                         newest.retain(|key, found| !range.covers(key) || found.lsn == lsn);
                         ranges.push(range);
                         continue;
@@ -162,10 +167,13 @@ impl Store {
                     payload_len: bytes.len() as u32,
                     collection: key.collection(),
                     kind,
+                    was: record::Was::Unknown,
                     id: key.id(),
                 };
                 records.push((key, body.len() as u64, header.record_len() as u32, kind));
                 header.encode(&bytes, &mut body);
+                let len = (kind == Kind::Entity).then_some(bytes.len());
+                self.indexes.write(key, len, lsn);
                 match kind {
                     Kind::Entity => self.model.insert(key, bytes),
                     _ => self.model.remove(&key),
@@ -212,12 +220,17 @@ impl Store {
         }
         let run = self.allocate();
         let count = newest.len() as u64;
+        let entries = self.indexes.take();
         let mut builder =
             Builder::create(&*self.directory, run, DATABASE, run.0, count).expect("new");
         builder.set_older(self.loaded().view.runs.clone());
         builder.set_ranges(ranges);
         for (key, location) in newest {
             builder.push(key, location).expect("pushed");
+        }
+        builder.expect_entries(entries.len() as u64);
+        for (key, (lsn, tombstone)) in entries {
+            builder.push_entry(&key, lsn, tombstone).expect("pushed");
         }
         let entry = builder.finish(first_lsn, Lsn(self.lsn)).expect("sealed");
         self.manifest.runs.push(entry);
@@ -228,6 +241,7 @@ impl Store {
         let id = CollectionId(id);
         self.dropped.insert(id);
         self.model.retain(|key, _| key.collection() != id);
+        self.indexes.drop_collection(id);
         self.manifest
             .catalog
             .collections
@@ -245,7 +259,14 @@ impl Store {
 
     pub(super) fn infos(&self) -> Vec<RunInfo> {
         let streams = self.loaded().view.streams;
-        run_infos(&self.runs(), &streams, &|id| self.dropped.contains(&id)).expect("measured")
+        run_infos(
+            &self.runs(),
+            &streams,
+            &|id| self.dropped.contains(&id),
+            &|index| self.indexes.collection_of(index),
+            &BTreeSet::new(),
+        )
+        .expect("measured")
     }
 
     fn with<T>(
@@ -260,6 +281,8 @@ impl Store {
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
             forget: Lsn(u64::MAX),
+            collection_of: &|index| self.indexes.collection_of(index),
+            kept: &BTreeSet::new(),
         };
         let mut context = Context {
             directory: &*self.directory,
@@ -345,6 +368,7 @@ impl Store {
             found.len(),
             self.model.len()
         );
+        self.indexes.check(&view, &self.dropped);
         for key in self.model.keys() {
             let version = view.locate(*key, Lsn(u64::MAX)).expect("sound");
             let payload = view.payload(*key, &version.expect("there"));

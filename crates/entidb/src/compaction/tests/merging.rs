@@ -30,6 +30,7 @@ enum Step {
         rewrite: Rewrite,
     },
     DropCollection,
+    DropIndex,
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -67,6 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
             |(first, count, rewrite)| Step::Job { first, count, rewrite }
         ),
         1 => Just(Step::DropCollection),
+        1 => Just(Step::DropIndex),
     ]
 }
 
@@ -121,6 +123,7 @@ fn act(store: &mut Store, step: &Step) {
                 .expect("done");
         }
         Step::DropCollection => store.drop_collection(COLLECTION_COUNT),
+        Step::DropIndex => store.indexes.drop_index(1),
     }
 }
 
@@ -132,6 +135,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..16)
     ) {
         let mut store = Store::new();
+        store.indexes.on = true;
         for step in &steps {
             act(&mut store, step);
             store.check();
@@ -146,6 +150,9 @@ proptest! {
             let entries: u64 = infos.iter().map(|info| info.entries).sum();
             prop_assert_eq!(entries, store.model.len() as u64);
             prop_assert!(infos.iter().all(|info| info.tombstones == 0 && !info.ranges));
+            let entries: u64 = infos.iter().map(|info| info.index.entries).sum();
+            prop_assert_eq!(entries, store.indexes.count() as u64);
+            prop_assert!(infos.iter().all(|info| info.index.void_bytes == 0));
         }
     }
 }
@@ -161,6 +168,7 @@ fn puts(numbers: impl Iterator<Item = u64>, len: usize) -> Vec<Write> {
 /// Four runs whose keys are mixed, some of them deleted.
 fn mixed(directory: Arc<dyn Directory>) -> Store {
     let mut store = Store::in_directory(directory);
+    store.indexes.on = true;
     for run in 0..4 {
         let mut writes = puts((0..400).map(|n| n * 7919 % 400 * 4 + run), 200);
         writes.extend((0..50).map(|n| Write::Delete(key(1, n * 4 + run.saturating_sub(1)))));

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::history::key;
-use crate::compaction::plan::{dead_bytes, live_bytes};
-use crate::compaction::{Job, Policy, Rewrite, RunInfo, plan};
+use crate::compaction::plan::{dead_bytes, index_dead_bytes, live_bytes};
+use crate::compaction::{IndexInfo, Job, Policy, Rewrite, RunInfo, plan};
 use crate::mix::mix64;
 use crate::options::Compression;
 
@@ -49,6 +49,7 @@ impl Simulated {
                 overwritten_bytes: overwritten * RECORD_LEN,
                 void_bytes: tombstones * 28,
                 plain_bytes: run.segment_bytes,
+                index: IndexInfo::default(),
             });
         }
         infos
@@ -219,8 +220,9 @@ fn info() -> impl Strategy<Value = RunInfo> {
         0..100_000_u64,
         any::<u64>().prop_map(|n| n >> 12)
     ];
-    let sizes = (size.clone(), size.clone(), size.clone(), size);
-    (sizes, any::<(u64, u64)>(), any::<bool>()).prop_map(|(sizes, keys, ranges)| RunInfo {
+    let sizes = (size.clone(), size.clone(), size.clone(), size.clone(), size);
+    let keys = any::<(u64, u64)>();
+    (sizes, keys, keys, any::<bool>()).prop_map(|(sizes, keys, index, ranges)| RunInfo {
         entries: sizes.0,
         tombstones: sizes.0 / 3,
         first_key: key(1, keys.0.min(keys.1)),
@@ -232,6 +234,15 @@ fn info() -> impl Strategy<Value = RunInfo> {
         overwritten_bytes: sizes.3,
         void_bytes: sizes.3,
         plain_bytes: 0,
+        index: IndexInfo {
+            entries: sizes.4,
+            bytes: sizes.4.saturating_mul(30),
+            void_bytes: sizes.4.saturating_mul(30) / (1 + index.0 % 7),
+            keys: (sizes.4 > 0).then(|| {
+                let (first, last) = (index.0.min(index.1), index.0.max(index.1));
+                (first.to_be_bytes().to_vec(), last.to_be_bytes().to_vec())
+            }),
+        },
     })
 }
 
@@ -261,10 +272,21 @@ proptest! {
                 overwritten_bytes: 0,
                 void_bytes: 0,
                 plain_bytes: 0,
+                index: IndexInfo {
+                    entries: inputs.iter().map(|run| run.index.entries).sum(),
+                    bytes: inputs.iter().map(|run| run.index.bytes).sum::<u64>() - index_dead_bytes(&inputs),
+                    void_bytes: 0,
+                    keys: inputs.iter().filter_map(|run| run.index.keys.clone()).reduce(|a, b| {
+                        (a.0.min(b.0), a.1.max(b.1))
+                    }),
+                },
             });
         }
         prop_assert!(infos.len() <= policy.run_count_max);
-        prop_assert!(dead_bytes(&infos) <= policy.dead_bytes_min.max(live_bytes(&infos) / 3 + 1));
+        let index: u64 = infos.iter().map(|info| info.index.bytes).sum();
+        let dead = dead_bytes(&infos) + index_dead_bytes(&infos);
+        let live = live_bytes(&infos) + index - index_dead_bytes(&infos);
+        prop_assert!(dead <= policy.dead_bytes_min.max(live / 3 + 1));
         let starts: BTreeSet<_> = infos.iter().map(|info| info.first_key).collect();
         prop_assert!(starts.len() <= infos.len());
     }

@@ -1,0 +1,95 @@
+//! Followers in another process: over a database that was opened for reading.
+
+use std::time::Duration;
+
+use super::*;
+
+fn read(disk: &MemoryDirectory) -> Database {
+    let options = Options::new().read_only(true);
+    options.open_in(disk.clone()).unwrap()
+}
+
+#[test]
+fn a_reader_follows_a_writer_through_checkpoints_sessions_and_recoveries() {
+    let mut disk = MemoryDirectory::new();
+    let mut db = open(&disk);
+    put(&db, "a", 0, 0);
+    let mut changes = read(&disk).changes(Lsn::ZERO).unwrap();
+    let (mut replayed, mut position) = (Content::new(), Lsn::ZERO);
+    for round in 0..40 {
+        for n in 0..4 {
+            put(&db, "a", (round * 5 + n) % 11, round);
+        }
+        match round % 8 {
+            1 => db.checkpoint().unwrap(),
+            3 => db.compact().unwrap(),
+            5 => {
+                db.close().unwrap();
+                db = open(&disk);
+            }
+            7 => {
+                disk = common::directory(&image(&disk));
+                db = open(&disk);
+                changes = read(&disk).changes(position).unwrap();
+            }
+            _ => {}
+        }
+        for commit in drain(&mut changes) {
+            assert!(commit.lsn > position && commit.lsn <= db.lsn());
+            position = commit.lsn;
+            apply(&mut replayed, &commit);
+        }
+    }
+    db.close().unwrap();
+    for commit in drain(&mut changes) {
+        apply(&mut replayed, &commit);
+    }
+    assert_eq!(replayed, content(&read(&disk)).unwrap());
+    assert!(
+        changes
+            .next_timeout(Duration::from_millis(1))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn a_reader_is_given_only_what_is_known_to_be_durable() {
+    let disk = MemoryDirectory::new();
+    let options = options().checkpoint_log_bytes(1 << 20);
+    let db = options.eventual_delay(Duration::from_secs(60));
+    let db = db.open_in(disk.clone()).unwrap();
+    put(&db, "a", 1, 1);
+    put(&db, "a", 2, 2);
+    let mut changes = read(&disk).changes(Lsn::ZERO).unwrap();
+    // The second names the first as synced; of the second itself nobody says so yet.
+    assert_eq!(drain(&mut changes).len(), 1);
+    let (snapshot, mut behind) = read(&disk).snapshot_and_changes().unwrap();
+    assert_eq!(snapshot.count("a").unwrap(), 1);
+    put(&db, "a", 3, 3);
+    assert_eq!(drain(&mut changes).len(), 1);
+    assert_eq!(drain(&mut behind).len(), 1);
+    db.close().unwrap();
+    assert_eq!(drain(&mut changes).len(), 1);
+    assert_eq!(drain(&mut behind).len(), 1);
+}
+
+#[test]
+fn a_reader_of_a_database_that_keeps_nothing_hears_so() {
+    let disk = MemoryDirectory::new();
+    let db = Options::new().open_in(disk.clone()).unwrap();
+    put(&db, "a", 1, 1);
+    let reader = read(&disk);
+    for error in [
+        reader.changes(Lsn::ZERO).unwrap_err(),
+        reader.watch(Watch::all()).unwrap_err(),
+        reader.snapshot_and_changes().unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.floor()), (ErrorKind::Gap, None));
+        assert!(error.to_string().contains("retention"), "{error}");
+    }
+    assert_eq!(
+        reader.consumer("c").unwrap_err().kind(),
+        ErrorKind::ReadOnly
+    );
+}

@@ -1,0 +1,175 @@
+//! Followers beside commits.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn plain() -> Database {
+    let options = Options::new().checkpoint_log_bytes(20_000);
+    options.open_in(MemoryDirectory::new()).unwrap()
+}
+
+#[test]
+fn a_watcher_without_retention_gets_what_is_committed_from_then_on() {
+    let db = plain();
+    put(&db, "a", 1, 1);
+    let mut all = db.watch(Watch::all()).unwrap();
+    let mut of_b = db.watch(Watch::collection("b")).unwrap();
+    let mut of_two = db.watch(Watch::entity("a", id(2))).unwrap();
+    assert!(all.try_next().unwrap().is_none());
+    put(&db, "a", 1, 2);
+    put(&db, "b", 1, 2);
+    db.write(|tx| {
+        tx.put("b", id(2), &text(1))?;
+        tx.put("a", id(1), &text(1))?;
+        tx.put("a", id(2), &text(1))
+    })
+    .unwrap();
+    db.write(|tx| tx.delete_range("a", ..)).unwrap();
+    db.checkpoint().unwrap();
+    db.compact().unwrap();
+    assert!(db.drop_collection("b").unwrap());
+    let counts = |watcher: &mut Watcher| {
+        let commits = std::iter::from_fn(|| watcher.try_next().unwrap());
+        commits
+            .map(|commit| commit.changes.len())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&mut all), [1, 1, 3, 1, 1]);
+    assert_eq!(counts(&mut of_b), [1, 1, 1]);
+    assert_eq!(counts(&mut of_two), [1, 1]);
+    assert_eq!(all.position(), db.lsn());
+}
+
+#[test]
+fn who_waits_is_woken_by_a_commit_and_by_closing() {
+    let db = plain();
+    let mut watcher = db.watch(Watch::all()).unwrap();
+    let start = Instant::now();
+    let nothing = watcher.next_timeout(Duration::from_millis(30)).unwrap();
+    assert!(nothing.is_none() && start.elapsed() >= Duration::from_millis(30));
+    let follower = std::thread::spawn(move || {
+        let commits = watcher.by_ref().map(Result::unwrap);
+        commits.map(|commit| commit.lsn).collect::<Vec<_>>()
+    });
+    for n in 0..20 {
+        put(&db, "a", n, n);
+        std::thread::sleep(Duration::from_millis(n % 3));
+    }
+    let last = db.lsn();
+    db.close().unwrap();
+    let seen = follower.join().unwrap();
+    assert_eq!((seen.len(), seen.last()), (20, Some(&last)));
+}
+
+#[test]
+fn an_eventual_commit_comes_only_once_it_is_durable() {
+    let options = Options::new().seed(3).eventual_delay(LONG);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    let soon = WriteOptions::new().durability(Durability::Eventual);
+    let mut watcher = db.watch(Watch::all()).unwrap();
+    let write = |n| {
+        db.write_with(&soon, |tx| tx.put("a", id(n), &text(n)))
+            .unwrap()
+    };
+    let (_, receipt) = write(1);
+    let (_, last) = write(2);
+    assert!(!receipt.durable);
+    assert_eq!(db.untyped("a").count().unwrap(), 2);
+    assert!(watcher.try_next().unwrap().is_none());
+    db.wait_durable(receipt.lsn).unwrap();
+    let commits: Vec<_> = std::iter::from_fn(|| watcher.try_next().unwrap()).collect();
+    let lsns: Vec<_> = commits.iter().map(|commit| commit.lsn).collect();
+    assert_eq!(lsns, [receipt.lsn, last.lsn]);
+}
+
+#[test]
+fn followers_beside_many_writers_get_every_commit_once_and_in_order() {
+    let db = plain();
+    let (snapshot, changes) = db.snapshot_and_changes().unwrap();
+    let mut replayed = Content::new();
+    assert_eq!(snapshot.collections().count(), 0);
+    let follower = std::thread::spawn(move || {
+        let mut last = Lsn::ZERO;
+        let mut commits = 0;
+        for commit in changes {
+            let commit = commit.unwrap();
+            assert!(commit.lsn > last);
+            last = commit.lsn;
+            apply(&mut replayed, &commit);
+            commits += 1;
+        }
+        (replayed, commits)
+    });
+    let late = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let (db, late) = (&db, &late);
+            scope.spawn(move || {
+                for n in 0..300 {
+                    let options = match n % 3 {
+                        0 => WriteOptions::new(),
+                        _ => WriteOptions::new().durability(Durability::Eventual),
+                    };
+                    db.write_with(&options, |tx| {
+                        tx.put("a", id(thread * 100 + n % 17), &text(n))?;
+                        tx.put("b", id(n), &text(thread))
+                    })
+                    .unwrap();
+                    if n % 100 == 50 {
+                        late.lock()
+                            .unwrap()
+                            .push(db.snapshot_and_changes().unwrap());
+                    }
+                }
+            });
+        }
+    });
+    let content = content(&db).unwrap();
+    for (snapshot, mut changes) in late.into_inner().unwrap() {
+        let mut replayed = Content::new();
+        for name in snapshot.collections() {
+            for entity in snapshot.scan(name) {
+                let (id, payload) = entity.unwrap();
+                replayed.insert((name.to_owned(), id), payload.as_bytes().to_vec());
+            }
+        }
+        db.sync().unwrap();
+        for commit in drain(&mut changes) {
+            apply(&mut replayed, &commit);
+        }
+        assert_eq!(replayed, content);
+    }
+    db.close().unwrap();
+    let (replayed, commits) = follower.join().unwrap();
+    assert_eq!(replayed, content);
+    assert_eq!(commits, 1200);
+}
+
+#[test]
+fn a_follower_that_is_open_keeps_what_it_has_not_read_and_no_more() {
+    let disk = MemoryDirectory::new();
+    let options = Options::new().seed(3).checkpoint_log_bytes(500);
+    let db = options.open_in(disk.clone()).unwrap();
+    let logs = || {
+        let streams = image(&disk).into_iter();
+        streams.filter(|(name, _)| name.ends_with(".log")).count()
+    };
+    let mut changes = db.changes(db.lsn()).unwrap();
+    for n in 0..50 {
+        put(&db, "a", n % 2, n);
+    }
+    db.compact().unwrap();
+    assert!(logs() > 8);
+    assert_eq!(drain(&mut changes).len(), 50);
+    db.compact().unwrap();
+    assert!(logs() < 5);
+    drop(changes);
+    put(&db, "a", 1, 1);
+    let gap = db.changes(Lsn::ZERO).unwrap_err();
+    assert_eq!(gap.kind(), ErrorKind::Gap);
+    let future = db.changes(Lsn::new(1000)).unwrap_err();
+    assert_eq!(future.kind(), ErrorKind::Invalid);
+}
