@@ -28,6 +28,23 @@ power-cut fs="ext4":
 crash:
     ENTIDB_CRASH_STATES=1000000 cargo test --release -p entidb_testkit --test crash --test crash_after -- --nocapture
 
+# longer-running: a million orders in which threads take their steps, and the lints of what runs only there
+schedules:
+    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules CARGO_PROFILE_TEST_DEBUG=line-tables-only cargo clippy -p entidb --no-default-features --lib --profile test -- -D warnings
+    RUSTFLAGS="--cfg entidb_schedules" CARGO_TARGET_DIR=target/schedules CARGO_PROFILE_TEST_DEBUG=line-tables-only ENTIDB_SCHEDULES=1000000 cargo test -p entidb --no-default-features --lib schedules::
+
+# longer-running: breaks the engine in one place at a time; a test of schedules has to find it
+schedule-mutants:
+    scripts/schedule_mutants.py
+
+# longer-running: libFuzzer over every decoder, histories, damaged and forged databases; an hour for each target if nothing is said
+fuzz seconds="3600" *targets:
+    fuzz/run {{seconds}} {{targets}}
+
+# longer-running: writers on real files, killed with SIGKILL and checked
+torture kills="10000" dir="/tmp/entidb-torture":
+    cargo run --release -p entidb_testkit --example torture -- kill --dir {{dir}} --kills {{kills}}
+
 # rewrite the golden I/O traces; look at the diff
 trace-update:
     ENTIDB_UPDATE_TRACES=1 cargo test -p entidb_testkit --test traces

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 fn main() {
     let mut chance = Chance(42);
-    let logs: Vec<Log> = (0..10_000).map(|_| Log::any(&mut chance)).collect();
+    let logs: Vec<Log> = (0..1000).map(|_| Log::any(&mut chance)).collect();
     measure("log", &logs);
-    let players: Vec<Player> = (0..500).map(|_| Player::any(&mut chance)).collect();
+    let players: Vec<Player> = (0..100).map(|_| Player::any(&mut chance)).collect();
     measure("minecraft player", &players);
-    let updates: Vec<Update> = (0..1000).map(|_| Update::any(&mut chance)).collect();
+    let updates: Vec<Update> = (0..100).map(|_| Update::any(&mut chance)).collect();
     measure("mk48 update", &updates);
 }
 
@@ -74,7 +74,7 @@ fn codecs<T: Entity>() -> [Codec<T>; 3] {
 }
 
 fn measure<T: Entity>(shape: &str, entities: &[T]) {
-    const ROUNDS: usize = 41;
+    const ROUNDS: usize = 500;
     let codecs = codecs::<T>();
     let encoded: Vec<Vec<Vec<u8>>> = codecs
         .iter()
@@ -89,7 +89,8 @@ fn measure<T: Entity>(shape: &str, entities: &[T]) {
             );
         }
     }
-    // The least of many rounds, in which the codecs take turns: what else runs on the machine only adds.
+    // The least of many short rounds, in which the codecs take turns: what else runs on the machine
+    // only adds, and some rounds are within one slice of its time.
     let mut best = vec![[f64::MAX; 3]; codecs.len()];
     let mut buffer = Vec::new();
     for _ in 0..ROUNDS {

@@ -1,5 +1,5 @@
 //! Work that nobody waits for: one thread hands eventual commits to the log and syncs them in time, one prepares logs and makes
-//! checkpoints, and one merges.
+//! checkpoints, and one merges. Where a build of an index was cut off, one takes it up.
 //!
 //! Promises: what it does could be done by anybody at any time, so that switching it off changes when, not what. Its failures
 //! are in the stats, and reach whoever has to wait for it. Relies on the locks of those it calls. Must never decide what is
@@ -7,16 +7,22 @@
 
 use std::time::Duration;
 
-use crate::commit::Refusal;
+use crate::commit::{Committer, Queue, Refusal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry;
+use crate::ids::Lsn;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::{Arc, Instant, Mutex, MutexGuard, PoisonError, wait_timeout};
 use crate::writer::Writer;
 
 /// How long to wait after a failure before trying again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long to sleep when there is nothing to wait for.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// When nothing was committed for so long, the last commit is marked as durable for readers in other processes.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// What a thread does until the writer is closed.
 type Work = fn(&Writer);
@@ -25,6 +31,8 @@ type Work = fn(&Writer);
 #[derive(Default)]
 pub(crate) struct Background {
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether one of them expires what is due.
+    expiring: AtomicBool,
 }
 
 impl Background {
@@ -39,28 +47,43 @@ impl Background {
             ("entidb-work", work),
             ("entidb-merge", merge),
         ];
-        for (name, run) in works {
-            let writer = Arc::clone(writer);
-            let thread = thread::Builder::new().name(name.to_owned());
-            let thread = thread.spawn(move || {
-                let guard = Guard(&writer);
-                run(&writer);
-                drop(guard);
-            });
-            let thread = thread.map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    "the system gives no thread for the background",
-                )
-                .because(error)
-            })?;
-            background
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(thread);
+        let builds = writer
+            .has_builds()
+            .then_some(("entidb-index", build as Work));
+        for (name, run) in works.into_iter().chain(builds) {
+            background.spawn(name, run, writer)?;
         }
         Ok(background)
+    }
+
+    /// Starts the thread that expires what is due, if it does not run yet. Where the system gives none, the next who needs it
+    /// tries again.
+    pub(crate) fn start_expiring(&self, writer: &Arc<Writer>) {
+        if !self.expiring.swap(true, Ordering::SeqCst)
+            && self.spawn("entidb-expire", expiry::run, writer).is_err()
+        {
+            self.expiring.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn spawn(&self, name: &str, run: Work, writer: &Arc<Writer>) -> Result<()> {
+        let writer = Arc::clone(writer);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || {
+            let guard = Guard(&writer);
+            run(&writer);
+            drop(guard);
+        });
+        let thread = thread.map_err(|error| {
+            Error::new(
+                ErrorKind::Io,
+                "the system gives no thread for the background",
+            )
+            .because(error)
+        })?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
     }
 
     /// Waits until the threads have ended.
@@ -80,10 +103,7 @@ struct Guard<'a>(&'a Writer);
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.committer.queue().poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "a background thread panicked".to_owned(),
-            });
+            self.0.committer.queue().poison_once(Refusal::panicked());
             self.0.committer.notify();
         }
     }
@@ -93,6 +113,7 @@ impl Drop for Guard<'_> {
 fn flush(writer: &Writer) {
     let committer = &writer.committer;
     let delay = writer.options.eventual_delay;
+    let mut last = Lsn::ZERO;
     let mut queue = committer.queue();
     while !queue.is_closed() {
         let waited = queue.eventual_for();
@@ -104,7 +125,32 @@ fn flush(writer: &Writer) {
         let timeout = waited.map_or(IDLE, |waited| delay.saturating_sub(waited));
         // Somebody leads: he will say when he is done.
         let timeout = if due { IDLE } else { timeout };
-        queue = committer.wait_flusher(queue, timeout);
+        queue = match writer.feed.keep.is_listed() {
+            true => mark_when_quiet(committer, queue, &mut last, timeout),
+            false => wait_timeout(&committer.flusher, queue, timeout),
+        };
+    }
+}
+
+/// Waits for something to do, and where nothing comes, marks the last commit, if it was `last` before.
+fn mark_when_quiet<'a>(
+    committer: &'a Committer,
+    queue: MutexGuard<'a, Queue>,
+    last: &mut Lsn,
+    timeout: Duration,
+) -> MutexGuard<'a, Queue> {
+    let start = Instant::now();
+    let queue = wait_timeout(&committer.flusher, queue, timeout.min(QUIET));
+    if start.elapsed() < QUIET {
+        return queue;
+    }
+    // Its failure is that of a sync, and every later commit hears of it.
+    match committer.mark(queue, *last) {
+        Ok((queue, now)) => {
+            *last = now;
+            queue
+        }
+        Err(_) => committer.queue(),
     }
 }
 
@@ -115,12 +161,12 @@ fn work(writer: &Writer) {
     loop {
         let mut queue = committer.queue();
         if !queue.has_work() && !queue.is_closed() {
-            queue = committer.wait_work(queue, timeout);
+            queue = wait_timeout(&committer.worker, queue, timeout);
         }
         if queue.is_closed() {
             return;
         }
-        let wants_log = queue.take_wants_log();
+        let wants_log = queue.begin_work();
         drop(queue);
         let prepared = match wants_log {
             true => committer.prepare_next_log(),
@@ -135,12 +181,28 @@ fn work(writer: &Writer) {
         }
         let done = prepared.and(made);
         timeout = if done.is_ok() { IDLE } else { AGAIN };
-        if done.is_err() {
-            let queue = committer.queue();
-            if !queue.is_closed() {
-                drop(committer.wait_work(queue, AGAIN));
-            }
+        let queue = committer.end_work();
+        if done.is_err() && !queue.is_closed() && !queue.wants_again {
+            drop(wait_timeout(&committer.worker, queue, AGAIN));
         }
+    }
+}
+
+/// Builds what an earlier session has left half built. Whoever wants such an index before asks for it again.
+fn build(writer: &Writer) {
+    loop {
+        let built = writer.resume_builds();
+        let mut queue = writer.committer.queue();
+        // An index that cannot be unique is dropped.
+        queue.trouble = built
+            .as_ref()
+            .err()
+            .map(Refusal::of)
+            .or(queue.trouble.take());
+        if built.is_ok() || queue.check().is_err() {
+            return;
+        }
+        drop(wait_timeout(&writer.committer.compactor, queue, AGAIN));
     }
 }
 
@@ -155,7 +217,7 @@ fn merge(writer: &Writer) {
         };
         let mut queue = committer.queue();
         if !queue.wants_compaction && !queue.is_closed() {
-            queue = committer.wait_compaction(queue, timeout);
+            queue = wait_timeout(&committer.compactor, queue, timeout);
         }
         if queue.is_closed() {
             return;
@@ -172,7 +234,7 @@ fn merge(writer: &Writer) {
                 let mut queue = committer.queue();
                 queue.wants_compaction = true;
                 if !queue.is_closed() {
-                    drop(committer.wait_compaction(queue, AGAIN));
+                    drop(wait_timeout(&committer.compactor, queue, AGAIN));
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::commit::Refusal;
+use crate::commit::{Queue, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::format::name::StreamKind;
@@ -36,18 +36,18 @@ impl Writer {
     /// Makes the log that commits go to once they are turned away from this one.
     pub(crate) fn prepare_to_turn(&self) -> Result<()> {
         if self.options.background && self.committer.queue().is_appended_to() {
-            self.committer.prepare_next_log()?;
+            match self.committer.prepare_next_log() {
+                // The checkpoint may make room; the next commit needs a log, and hears if there is none.
+                Err(error) if error.kind() == ErrorKind::Full => {}
+                prepared => prepared?,
+            }
         }
         Ok(())
     }
 
     /// Turns away from the log, and makes a checkpoint of everything before.
     pub(crate) fn turn(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let mut queue = self.committer.queue();
-        if queue.has_keys() {
-            self.committer.rotate(&mut queue);
-        }
-        drop(queue);
+        self.committer.turn_away(Queue::has_keys);
         self.checkpoint_frozen(maintenance)
     }
 
@@ -61,15 +61,14 @@ impl Writer {
         }
         drop(queue);
         let mut maintenance = self.maintenance();
-        let mut queue = self.committer.queue();
-        let due = self.committer.is_due(&queue) && queue.log_bytes() >= maintenance.again_bytes;
-        if !due || queue.check().is_err() {
-            return false;
-        }
-        self.committer.rotate(&mut queue);
-        drop(queue);
+        let again_bytes = maintenance.again_bytes;
+        let turned = self.committer.turn_away(|queue| {
+            self.committer.is_due(queue)
+                && queue.log_bytes() >= again_bytes
+                && queue.check().is_ok()
+        });
         // Its failure is kept for the stats.
-        self.checkpoint_frozen(&mut maintenance).is_ok()
+        turned && self.checkpoint_frozen(&mut maintenance).is_ok()
     }
 
     /// Makes a checkpoint of every memtable that no commit goes to any more, and remembers whether that failed: the next one
@@ -87,11 +86,8 @@ impl Writer {
         maintenance.again_bytes = if made.is_ok() { 0 } else { again };
         maintenance.failed = made.is_err();
         queue.trouble = made.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
         drop(queue);
         self.committer.notify();
         made
@@ -257,7 +253,8 @@ impl Writer {
             builder.set_older(self.published.get().0.runs.clone());
             builder.set_ranges(memtable.ranges(Lsn(u64::MAX)));
             memtable.try_for_each(|key, location| builder.push(key, location))?;
-            // PLACE: the memtable's index entries, in key order, by `builder.push_entry`.
+            // Those of dropped indexes go with the next merge.
+            memtable.try_for_each_entry(|key, lsn, gone| builder.push_entry(key, lsn, gone))?;
             let entry = builder.finish(first_lsn, memtable.last_lsn())?;
             Run::open(&*self.directory, entry, database)
         };
@@ -281,33 +278,35 @@ impl Writer {
         if std::mem::replace(&mut maintenance.ended, true) {
             return Ok(());
         }
+        let poisoned = queue.poisoned();
         drop(queue);
         self.ground.close();
-        let mut queue = self.committer.queue();
-        let closed = match queue.poisoned() {
-            Some(poison) => {
-                drop(queue);
-                Err(poison)
-            }
-            None => {
-                let long = queue.log_bytes() >= CLOSE_LOG_BYTES;
-                if long && queue.has_keys() {
-                    self.committer.rotate(&mut queue);
-                }
-                drop(queue);
-                // What it could not do, the next open does.
-                let made = self.checkpoint_frozen(&mut maintenance);
-                if made.is_ok() {
-                    self.compact_at_close();
-                }
-                made.and_then(|()| self.end_session())
-            }
+        // What it could not do, the next open does.
+        let made = match poisoned {
+            Some(poison) => Err(poison),
+            None => self.settle_accounts(&mut maintenance),
         };
-        self.remove_obsolete(&mut self.compactor(), true);
+        // Whoever merges, or makes a log, comes to his end first. Whoever would after this is refused: nothing is written once
+        // the lock is another's.
+        let mut compactor = self.compactor();
+        let opening = self.committer.opening();
+        let closed = made.and_then(|()| self.end_session());
+        self.editor.end();
+        drop(opening);
+        self.remove_obsolete(&mut compactor, true);
         self.committer.close_logs();
         self.committer.reserve.end();
         drop(self.lock.lock().map(|mut lock| lock.take()));
         closed
+    }
+
+    /// Leaves the next open, and the disk, in good order.
+    fn settle_accounts(&self, maintenance: &mut Maintenance) -> Result<()> {
+        self.committer
+            .turn_away(|queue| queue.log_bytes() >= CLOSE_LOG_BYTES && queue.has_keys());
+        self.checkpoint_frozen(maintenance)?;
+        self.compact_at_close();
+        Ok(())
     }
 
     fn end_session(&self) -> Result<()> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::commit::Refusal;
 use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
-use crate::ids::{Lsn, StreamId};
+use crate::ids::{IndexId, Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::run::Run;
 use crate::segment;
@@ -120,6 +120,11 @@ impl Writer {
         self.feed.keep.set_untidy(true);
         self.tidy_feed(&mut compactor)?;
         self.remove_obsolete(&mut compactor, false);
+        if compactor.has_obsolete() {
+            // The background looks after what snapshots hold.
+            drop(compactor);
+            self.committer.want_compaction();
+        }
         Ok(())
     }
 
@@ -186,8 +191,7 @@ impl Writer {
             is_dropped: &|id| !inputs.catalog.has(id),
             forget: inputs.forget,
             kept: &inputs.kept,
-            // Until the catalog knows indexes.
-            collection_of: &|_| None,
+            collection_of: &|id| inputs.catalog.collection_of(IndexId(id.0)),
         };
         let attempt = || {
             let began = Instant::now();
@@ -312,11 +316,8 @@ impl Writer {
     fn note_compaction(&self, done: &Result<bool>) {
         let mut queue = self.committer.queue();
         queue.compaction_trouble = done.as_ref().err().map(Refusal::of);
-        if self.editor.is_unknown()
-            && let Some(trouble) = queue.compaction_trouble.clone()
-        {
-            queue.poison_once(trouble);
-        }
+        let trouble = queue.compaction_trouble.clone();
+        self.committer.check_manifest(&mut queue, trouble.as_ref());
     }
 }
 

@@ -9,8 +9,10 @@ use crate::background::Background;
 use crate::collection::Untyped;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry::EXPIRY;
 use crate::format::name;
 use crate::ids::Lsn;
+use crate::index::IndexSpec;
 use crate::load;
 use crate::options::Options;
 use crate::recovery;
@@ -180,9 +182,11 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Conflict`] if another has committed what it writes (or, serializable, what it read): begin it again. Else as for
     /// [`write`](Self::write).
-    pub fn commit(&self, transaction: Transaction, durability: Durability) -> Result<Receipt> {
+    pub fn commit(&self, mut transaction: Transaction, durability: Durability) -> Result<Receipt> {
         let writer = self.writer()?;
+        let due_us = transaction.arm(|| writer.environment.now_us())?;
         let receipt = writer.commit(transaction.finish(), durability)?;
+        self.expire_at(writer, due_us);
         writer.maintain();
         Ok(receipt)
     }
@@ -195,12 +199,57 @@ impl Database {
         self.writer()?.committer.wait_durable(lsn)
     }
 
-    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last commit of that.
+    /// Makes everything durable that was committed with [`Durability::Eventual`]. Returns the last durable commit, which may have
+    /// been made since.
     ///
     /// # Errors
     /// [`ErrorKind::Unknown`] if the sync failed; [`ErrorKind::ReadOnly`] if the database was opened for reading.
     pub fn sync(&self) -> Result<Lsn> {
         self.writer()?.committer.sync()
+    }
+
+    /// Makes an index of a collection, which need not be there, and waits until it is ready. Commits go on meanwhile, and keep it
+    /// already. Says whether it was not there; one that is being built, as after a crash, is built to its end.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, ErrorKind, IndexSpec, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// assert!(db.create_index("people", &IndexSpec::on("email").unique())?);
+    /// assert!(!db.create_index("people", &IndexSpec::on("email").unique())?);
+    ///
+    /// let ann = Value::from([("email", "ann@example.com")]);
+    /// db.untyped("people").put(EntityId::from_key("ann"), &ann)?;
+    /// let again = db.untyped("people").put(EntityId::new(), &ann).unwrap_err();
+    /// assert_eq!(again.kind(), ErrorKind::Duplicate);
+    /// assert_eq!(again.duplicate().map(|of| of.holder), Some(EntityId::from_key("ann")));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if another index of that name is declared differently, or it cannot be declared so;
+    /// [`ErrorKind::Duplicate`] if it is unique and two entities have the same value: then there is no such index;
+    /// [`ErrorKind::NotFound`] if it was dropped meanwhile. After [`ErrorKind::Full`] or [`ErrorKind::Io`] the next call goes on
+    /// where this one has stopped. Else as for [`write`](Self::write).
+    pub fn create_index(&self, collection: &str, spec: &IndexSpec) -> Result<bool> {
+        self.create_indexes(collection, std::slice::from_ref(spec))
+    }
+
+    /// As [`create_index`](Self::create_index), for several at once, in one walk through the collection. Says whether any was not
+    /// there.
+    ///
+    /// # Errors
+    /// As for [`create_index`](Self::create_index).
+    pub fn create_indexes(&self, collection: &str, specs: &[IndexSpec]) -> Result<bool> {
+        self.writer()?.create_indexes(collection, specs)
+    }
+
+    /// Drops an index. Says whether there was one. Snapshots from before go on using it; its room is given back by and by.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`], [`ErrorKind::Io`], [`ErrorKind::Poisoned`] or [`ErrorKind::ReadOnly`].
+    pub fn drop_index(&self, collection: &str, index: &str) -> Result<bool> {
+        self.writer()?.drop_index(collection, index)
     }
 
     /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
@@ -264,6 +313,13 @@ impl Database {
     /// same, and nothing that was acknowledged durable is lost: the next open recovers it.
     pub fn close(self) -> Result<()> {
         self.inner.close()
+    }
+
+    /// Has the background expire what is due, if there is one.
+    pub(crate) fn start_expiring(&self) {
+        if let Some(writer) = self.inner.writer.as_ref().filter(|w| w.options.background) {
+            self.inner.background.start_expiring(writer);
+        }
     }
 
     /// The writer, unless it was opened for reading.
@@ -388,14 +444,21 @@ impl Database {
             Some(writer) => Background::start(writer)?,
             None => Background::default(),
         };
-        Ok(Self {
+        let db = Self {
             inner: Arc::new(Inner {
                 directory,
                 published,
                 writer,
                 background,
             }),
-        })
+        };
+        if let Some(writer) = db.writer_if_any()
+            && db.read(|view, _| view.catalog.find_any(EXPIRY).is_some())
+        {
+            // What has come due since the last session is found by looking.
+            db.expire_at(writer, Some(0));
+        }
+        Ok(db)
     }
 }
 

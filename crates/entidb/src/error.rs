@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use entidb_codec::Value;
 use entidb_storage::StorageError;
 
-use crate::ids::Lsn;
+use crate::ids::{EntityId, Lsn};
 
 /// The result of every database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +27,9 @@ pub enum ErrorKind {
     /// Another commit got in the way of this transaction: run it again. Nothing of it was kept. [`Database::write`](crate::Database::write)
     /// does so by itself, a bounded number of times.
     Conflict,
+    /// An entity was to be inserted whose id is there already; or an entity would have a value that a unique index lets only one
+    /// have, and another has it: [`Error::duplicate`] says which. Nothing of the transaction was kept.
+    Duplicate,
     /// There is no room: free some and try again. Nothing of the transaction was kept, and the database goes on.
     Full,
     /// The sync of a commit failed, so that it is **unknown** whether the commit was kept: open the database again and
@@ -40,6 +44,11 @@ pub enum ErrorKind {
     Gap,
     /// A value is outside the limits of [`limits`](crate::limits), or a call came at the wrong place. Nothing was done.
     Invalid,
+    /// What is stored has not the form of the type that it is to be read as: change the type, or
+    /// [migrate](crate::Database::migrate) what is stored.
+    Decode,
+    /// The program's own: what a closure has given up with, made by [`Error::other`].
+    Other,
     /// The medium failed. The message says at what; nothing of the transaction was kept.
     Io,
 }
@@ -53,6 +62,8 @@ struct Detail {
     kind: ErrorKind,
     message: String,
     place: Option<Place>,
+    entity: Option<Named>,
+    duplicate: Option<Duplicate>,
     floor: Option<Lsn>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -64,12 +75,52 @@ struct Place {
     offset: u64,
 }
 
+/// What an error is about.
+struct Named {
+    collection: String,
+    id: Option<EntityId>,
+}
+
+/// What a unique index did not let in: [`Error::duplicate`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The collection.
+    pub collection: String,
+    /// The index's name.
+    pub index: String,
+    /// The value, or the values of an index on several paths, as the index has them: of a long text its beginning, or nothing;
+    /// undefined for what is absent.
+    pub value: Vec<Value>,
+    /// The entity that was to have it.
+    pub id: EntityId,
+    /// The entity that has it.
+    pub holder: EntityId,
+}
+
 impl Error {
+    /// An error of the program's own, with which a closure gives up: of [`Database::write`](crate::Database::write), of an
+    /// update, or of a migration. What it was made of is its [source](std::error::Error::source).
+    ///
+    /// ```
+    /// # use entidb::{Database, Error, ErrorKind};
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let sold_out = db.write(|_| Err::<(), _>(Error::other("sold out"))).unwrap_err();
+    /// assert_eq!(sold_out.kind(), ErrorKind::Other);
+    /// assert_eq!(sold_out.to_string(), "sold out");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Other, "").because(error)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Detail {
             kind,
             message: message.into(),
             place: None,
+            entity: None,
+            duplicate: None,
             floor: None,
             source: None,
         }))
@@ -77,6 +128,28 @@ impl Error {
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
+    }
+
+    pub(crate) fn duplicate_of(duplicate: Duplicate) -> Self {
+        let Duplicate {
+            collection,
+            index,
+            value,
+            id,
+            holder,
+        } = &duplicate;
+        let value = brief(value);
+        let message = format!(
+            "{collection:?}: entity {id} cannot have {value}, which entity {holder} has: the index {index:?} is unique"
+        );
+        let mut error = Self::new(ErrorKind::Duplicate, message);
+        error.0.duplicate = Some(duplicate);
+        error
+    }
+
+    /// What everything answers that would write once the database is closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::ReadOnly, "the database is closed: open it again")
     }
 
     /// Damage in `stream` at `offset`: what was expected there and what was found.
@@ -130,6 +203,15 @@ impl Error {
         self
     }
 
+    /// Says of which collection and which entity it is.
+    pub(crate) fn of(mut self, collection: &str, id: Option<EntityId>) -> Self {
+        self.0.entity = Some(Named {
+            collection: collection.to_owned(),
+            id,
+        });
+        self
+    }
+
     pub(crate) fn because(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -154,6 +236,25 @@ impl Error {
         self.0.kind
     }
 
+    /// The collection that it is about, if it is about one.
+    #[must_use]
+    pub fn collection(&self) -> Option<&str> {
+        let named = self.0.entity.as_ref();
+        named.map(|named| named.collection.as_str())
+    }
+
+    /// The entity that it is about, if it is about one.
+    #[must_use]
+    pub fn id(&self) -> Option<EntityId> {
+        self.0.entity.as_ref()?.id
+    }
+
+    /// What a unique index did not let in, if that is what happened.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<&Duplicate> {
+        self.0.duplicate.as_ref()
+    }
+
     /// The stream in which damage was found, if that is what happened.
     #[must_use]
     pub fn stream(&self) -> Option<&str> {
@@ -173,6 +274,21 @@ impl Error {
     }
 }
 
+/// Values for people, the beginning of long ones.
+fn brief(values: &[Value]) -> String {
+    const CHAR_COUNT_MAX: usize = 80;
+    let values = values.iter().map(|value| match value {
+        Value::Text(text) => format!("{text:?}"),
+        value => format!("{value:?}"),
+    });
+    let text = values.collect::<Vec<_>>().join(", ");
+    match text.char_indices().nth(CHAR_COUNT_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None if text.is_empty() => "a value".to_owned(),
+        None => text,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.0.place {
@@ -180,7 +296,8 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         if let Some(source) = &self.0.source {
-            write!(f, ": {source}")?;
+            let colon = if self.0.message.is_empty() { "" } else { ": " };
+            write!(f, "{colon}{source}")?;
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// The id of an entity: 128 bits, ordered, printed as a dashed UUID in lower case.
@@ -73,6 +75,44 @@ impl EntityId {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
+    }
+}
+
+/// An id within an entity is its 36 characters, in every format: what refers to another entity is read by people and found by
+/// programs in any language.
+impl Serialize for EntityId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut buf = Uuid::encode_buffer();
+        serializer.serialize_str(Uuid::from_bytes(self.0).hyphenated().encode_lower(&mut buf))
+    }
+}
+
+/// Takes the 36 characters, or the 16 bytes.
+impl<'de> Deserialize<'de> for EntityId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = EntityId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id of 36 characters")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EntityId, E> {
+        text.parse()
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<EntityId, E> {
+        match bytes.try_into() {
+            Ok(bytes) => Ok(EntityId::from_bytes(bytes)),
+            Err(_) => Err(E::invalid_length(bytes.len(), &self)),
+        }
     }
 }
 
@@ -192,6 +232,10 @@ number! {
 number! {
     /// A collection's number in the catalog, from 1.
     pub CollectionId(u16)
+}
+number! {
+    /// An index's number in the catalog: of the same row as those of collections.
+    pub(crate) IndexId(u16)
 }
 number! {
     /// A stream's number in its name, from 1, never reused.

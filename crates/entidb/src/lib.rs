@@ -2,31 +2,70 @@
 //! over several of them. A database is a folder, or any [`Directory`](storage::Directory): in memory, encrypted, or your own.
 //!
 //! ```
-//! use entidb::{Database, Durability, EntityId, Isolation, Value, WriteOptions};
+//! use entidb::{Database, Entity, EntityId};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Entity, Serialize, Deserialize, Debug)]
+//! #[entity(collection = "users")]
+//! struct User {
+//!     #[entity(id)]
+//!     id: EntityId,
+//!     name: String,
+//!     logins: u32,
+//! }
 //!
 //! # fn main() -> entidb::Result<()> {
 //! # let folder = std::env::temp_dir().join(format!("entidb-front-page-{}", std::process::id()));
 //! let db = Database::open(&folder)?;
-//! let people = db.untyped("people");
-//! let ann = EntityId::from_key("ann@example.com");          // or EntityId::new(), a UUIDv7
-//! people.put(ann, &Value::from("Ann"))?;                    // one durable transaction
-//! assert_eq!(people.get(ann)?, Some(Value::from("Ann")));
+//! let users = db.collection::<User>()?;
+//! let ann = User { id: EntityId::new(), name: "Ann".into(), logins: 0 };
+//! users.insert(&ann)?;                                      // one durable transaction
+//! users.update(ann.id, |user| user.logins += 1)?;           // atomic
+//! assert_eq!(users.get(ann.id)?.unwrap().logins, 1);
+//! for user in &users {                                      // one moment, in id order: that of their making
+//!     println!("{:?}", user?);
+//! }
 //!
-//! db.write(|tx| {                                           // several collections, all or nothing, and durable
-//!     tx.put("orders", EntityId::new(), &Value::from("three apples"))?;
-//!     tx.delete("people", ann)
+//! #[derive(Entity, Serialize, Deserialize)]
+//! struct Order {
+//!     #[entity(id)]
+//!     number: u64,                                          // a natural key
+//!     by: EntityId,                                         // a reference
+//! }
+//! let orders = db.collection::<Order>()?;
+//! db.write(|tx| {                                           // several collections, all or nothing
+//!     orders.within(tx).insert(&Order { number: 4711, by: ann.id })?;
+//!     users.within(tx).update(ann.id, |user| user.logins += 1)
 //! })?;
+//! let all: Vec<Order> = orders.iter().collect::<entidb::Result<_>>()?;
+//! for (order, user) in users.follow(&all, |order| order.by)? {
+//!     println!("{} by {user:?}", order.number);
+//! }
+//! db.close()?;                                              // the next open has nothing to recover
+//! # let _ = std::fs::remove_dir_all(folder);
+//! # Ok(()) }
+//! ```
+//!
+//! Without types, entities are [`Value`]s, and these are the same entities:
+//!
+//! ```
+//! use entidb::{Database, Durability, EntityId, Isolation, Value, WriteOptions};
+//!
+//! # fn main() -> entidb::Result<()> {
+//! # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+//! let pages = db.untyped("pages");
+//! let home = EntityId::from_key("/");
+//! pages.put(home, &Value::from([("title", "Home")]))?;
+//! pages.patch(home, &Value::from([("hits", 1)]))?;
 //!
 //! let soon = WriteOptions::new().durability(Durability::Eventual).isolation(Isolation::Serializable);
 //! let (_, receipt) = db.write_with(&soon, |tx| tx.put("clicks", EntityId::new(), &Value::from(1)))?;
 //! db.wait_durable(receipt.lsn)?;                            // whenever it matters
 //!
-//! for entity in db.snapshot().scan("orders") {              // one moment, in id order
+//! for entity in db.snapshot().scan("clicks") {
 //!     let (id, payload) = entity?;
 //!     println!("{id} {:?}", payload.value()?);
 //! }
-//! db.close()?;                                              // the next open has nothing to recover
-//! # let _ = std::fs::remove_dir_all(folder);
 //! # Ok(()) }
 //! ```
 //!
@@ -40,6 +79,8 @@
 //! | [`Isolation::Snapshot`] | reads are of one moment; of two transactions that write the same entity at the same time, one is run again |
 //! | [`Isolation::Serializable`] | besides, the outcome is that of running one after the other |
 //! | a [`Snapshot`] | stays exact through writes, checkpoints and compaction |
+//! | an update | is applied to what the others have left: none is lost; of two inserts of one id one fails |
+//! | an older program | is refused a collection that a newer one has migrated, and changes nothing |
 //! | an error | has a [kind](ErrorKind) that says what to do; a commit is kept, or not kept, or, with [`ErrorKind::Unknown`] alone, only opening again tells |
 //! | a damaged byte | is an error with stream and offset, or does not matter; never a wrong entity |
 //!
@@ -48,9 +89,10 @@
 //!
 //! # Where to go on
 //!
-//! [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
+//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`Migrations`] what
+//! to do when the type changes. [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
 //! [`WriteOptions`] what can be set, [`Stats`] what can be watched, [`limits`] what a database can hold. In the repository,
-//! `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
+//! `examples/todo.rs`, `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
 //! `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
 
 mod background;
@@ -62,11 +104,18 @@ mod compact;
 mod compaction;
 mod db;
 mod drop_collection;
+mod encoding;
+mod entry_table;
 mod environment;
 mod error;
+mod expiry;
 mod feed;
 mod format;
+#[cfg(all(any(test, entidb_fuzz), feature = "encryption"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
+mod index;
 mod large;
 pub mod limits;
 mod load;
@@ -74,6 +123,7 @@ mod log;
 mod manifest;
 mod memtable;
 mod merge;
+mod migrations;
 mod mix;
 mod options;
 mod payload;
@@ -82,6 +132,9 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+#[cfg(test)]
+#[cfg(entidb_schedules)]
+mod schedules;
 mod segment;
 mod snapshot;
 mod sorted_map;
@@ -97,12 +150,23 @@ mod write_options;
 mod write_set;
 mod writer;
 
-pub use collection::Untyped;
+pub use collection::{
+    ByteString, Collection, Compound, Entities, Entity, EntityIds, FoundEntities, Id, Index, Many,
+    One, Parts, SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection,
+    TypedFind, Unique, UniqueCompound, Uniqueness, Untyped,
+};
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
-pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "derive")]
+pub use entidb_derive::Entity;
+pub use error::{Duplicate, Error, ErrorKind, Result};
 pub use feed::{Change, ChangeKind, Changes, Commit, Consumer, ConsumerInfo, Watch, Watcher};
 pub use ids::{CollectionId, EntityId, Lsn, NaturalKey, ParseIdError, StreamId};
+pub use index::{
+    Find, Found, FoundIds, FoundPositions, IndexInfo, IndexKind, IndexSpec, ParsePositionError,
+    Position,
+};
+pub use migrations::Migrations;
 pub use options::{Compression, Options};
 pub use payload::Payload;
 pub use retention::Retention;

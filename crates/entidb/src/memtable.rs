@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use crate::entry_table::{self, EntryTable};
 use crate::format::filter::hash;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
@@ -124,6 +125,7 @@ struct Table {
     batches: Vec<Kept>,
     entries: SortedMap<Sort, Slot>,
     ranges: Vec<RangeTombstone>,
+    index: EntryTable,
 }
 
 /// A filter over the keys that takes no lock: one word of it holds all bits of a key.
@@ -173,6 +175,8 @@ pub(crate) struct Memtable {
     count: AtomicUsize,
     /// Range tombstones: usually none, which costs a reader nothing.
     range_count: AtomicUsize,
+    /// Index entries.
+    entry_count: AtomicUsize,
     memory_bytes: AtomicUsize,
     last_lsn: AtomicU64,
 }
@@ -184,6 +188,7 @@ impl Default for Memtable {
             filter: OnceLock::new(),
             count: AtomicUsize::new(0),
             range_count: AtomicUsize::new(0),
+            entry_count: AtomicUsize::new(0),
             memory_bytes: AtomicUsize::new(0),
             last_lsn: AtomicU64::new(0),
         }
@@ -204,15 +209,16 @@ impl Memtable {
             body_at,
             body,
         } = batch;
-        let kept = (body.len() <= BODY_LEN_MAX).then_some(body);
-        let body_len = kept.as_ref().map_or(0, Bytes::len);
+        let kept = body.len() <= BODY_LEN_MAX;
+        let mut body_len = if kept { body.len() } else { 0 };
+        let mut begun = false;
         let mut items = items.into_iter().peekable();
         let mut table = write();
         table.batches.push(Kept {
             lsn,
             stream,
             body_at,
-            body: kept,
+            body: kept.then(|| body.clone()),
         });
         let age = age_of(table.batches.len());
         loop {
@@ -244,6 +250,31 @@ impl Memtable {
                         });
                     }
                     Item::Before { .. } => {}
+                    Item::Entry {
+                        index,
+                        id,
+                        at,
+                        len,
+                        tombstone,
+                    } => {
+                        if !std::mem::replace(&mut begun, true) {
+                            // Entries stand behind everything else.
+                            let entries = body.slice(body.len().min(at as usize)..);
+                            let entries = match kept {
+                                true => entries,
+                                false => Bytes::copy_from_slice(&entries),
+                            };
+                            body_len += if kept { 0 } else { entries.len() };
+                            table.index.begin(entries, at, age);
+                        }
+                        table.index.insert(&entry_table::Record {
+                            index,
+                            id,
+                            at,
+                            len,
+                            tombstone,
+                        });
+                    }
                 }
             }
             if table.entries.len() >= FILTER_FROM_COUNT {
@@ -265,6 +296,7 @@ impl Memtable {
         self.count.store(table.entries.len(), Ordering::Release);
         self.range_count
             .store(table.ranges.len(), Ordering::Release);
+        self.entry_count.store(table.index.len(), Ordering::Release);
     }
 
     /// Takes the batches from `lsn` on back, which were refused and never published.
@@ -278,6 +310,7 @@ impl Memtable {
         let kept = age_of(first);
         table.entries.retain(|sort, _| sort.age >= kept);
         table.ranges.retain(|range| range.lsn < lsn);
+        table.index.take_back(kept);
         let last = table.batches.last().map_or(0, |batch| batch.lsn.0);
         self.note(&table);
         self.memory_bytes.fetch_sub(freed, Ordering::Relaxed);
@@ -304,10 +337,89 @@ impl Memtable {
         Lsn(self.last_lsn.load(Ordering::Relaxed))
     }
 
+    /// The first commit in it, if there is one.
+    pub(crate) fn first_lsn(&self) -> Option<Lsn> {
+        self.read().batches.first().map(|batch| batch.lsn)
+    }
+
     /// Bytes that it takes in memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
         // The entries' chunks are half empty at the worst.
-        self.memory_bytes.load(Ordering::Relaxed) + self.len() * 2 * size_of::<(Sort, Slot)>()
+        self.memory_bytes.load(Ordering::Relaxed)
+            + self.len() * 2 * size_of::<(Sort, Slot)>()
+            + self.entry_count() * entry_table::SLOT_BYTES
+    }
+
+    /// How many versions of index entries there are.
+    pub(crate) fn entry_count(&self) -> usize {
+        self.entry_count.load(Ordering::Acquire)
+    }
+
+    /// Appends to `page` up to `count` index entries within the bounds, ascending or descending: of each the newest version not
+    /// above `lsn`.
+    pub(crate) fn entry_page(
+        &self,
+        (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+        descending: bool,
+        lsn: Lsn,
+        count: usize,
+        page: &mut EntryPage,
+    ) {
+        if self.entry_count() == 0 {
+            return;
+        }
+        let table = self.read();
+        let age = table.age(lsn);
+        let full = page.entries.len() + count;
+        table
+            .index
+            .walk((lower, upper), descending, age, |parts, version| {
+                let from = page.bytes.len();
+                parts.push(&mut page.bytes);
+                if let Some(batch) = table.batch(version.age) {
+                    page.entries.push(PageEntry {
+                        key: from..page.bytes.len(),
+                        lsn: batch.lsn,
+                        tombstone: version.tombstone,
+                    });
+                }
+                page.entries.len() >= full
+            });
+    }
+
+    /// Whether a commit above `lsn` has written an index entry within the bounds.
+    pub(crate) fn wrote_entries(
+        &self,
+        (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+        lsn: Lsn,
+    ) -> bool {
+        if self.entry_count() == 0 || self.last_lsn() <= lsn {
+            return false;
+        }
+        let table = self.read();
+        table.index.has_younger(lower, upper, table.age(lsn))
+    }
+
+    /// Calls `each` with the newest version of every index entry, in order. Nothing is inserted any more.
+    pub(crate) fn try_for_each_entry<E>(
+        &self,
+        mut each: impl FnMut(&[u8], Lsn, bool) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let table = self.read();
+        let mut key = Vec::new();
+        let mut done = Ok(());
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        table
+            .index
+            .walk(all, false, Sort::NEWEST, |parts, version| {
+                key.clear();
+                parts.push(&mut key);
+                if let Some(batch) = table.batch(version.age) {
+                    done = each(&key, batch.lsn, version.tombstone);
+                }
+                done.is_err()
+            });
+        done
     }
 
     /// The newest version of `key` that is not above `lsn`.
@@ -468,13 +580,13 @@ impl Table {
         age_of(visible)
     }
 
-    fn batch(&self, sort: &Sort) -> Option<&Kept> {
-        let count = usize::try_from(Sort::OLDEST - sort.age).ok()?;
+    fn batch(&self, age: u32) -> Option<&Kept> {
+        let count = usize::try_from(Sort::OLDEST - age).ok()?;
         self.batches.get(count.checked_sub(1)?)
     }
 
     fn location(&self, sort: &Sort, slot: Slot) -> Option<Location> {
-        let batch = self.batch(sort)?;
+        let batch = self.batch(sort.age)?;
         Some(Location {
             lsn: batch.lsn,
             stream: batch.stream,
@@ -486,7 +598,7 @@ impl Table {
 
     fn version(&self, sort: &Sort, slot: Slot) -> Option<Version> {
         let location = self.location(sort, slot)?;
-        let body = self.batch(sort)?.body.as_ref();
+        let body = self.batch(sort.age)?.body.as_ref();
         let at = usize::try_from(slot.at).ok()?;
         let len = usize::try_from(location.len).ok()?;
         let record = body
@@ -494,6 +606,22 @@ impl Table {
             .map(|body| body.slice(at..at + len));
         Some(Version { location, record })
     }
+}
+
+/// Index entries, copied out of a memtable.
+#[derive(Debug, Default)]
+pub(crate) struct EntryPage {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) entries: Vec<PageEntry>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(crate) struct PageEntry {
+    /// Where in the page's bytes its whole key stands.
+    pub(crate) key: std::ops::Range<usize>,
+    pub(crate) lsn: Lsn,
+    pub(crate) tombstone: bool,
 }
 
 /// Whether a range has its start behind its end, which `BTreeMap::range` takes for a mistake.

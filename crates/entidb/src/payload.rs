@@ -44,6 +44,11 @@ impl Payload {
         Self::checked(bytes.into())
     }
 
+    /// What our own encoder has made.
+    pub(crate) fn encoded(bytes: Bytes) -> Result<Self> {
+        Self::checked(bytes)
+    }
+
     fn checked(bytes: Bytes) -> Result<Self> {
         if bytes.len() > PAYLOAD_LEN_MAX {
             return Err(Error::invalid(format!(

@@ -9,6 +9,7 @@ use entidb_storage::{Directory, DirectoryLock};
 use crate::commit::{Committer, Queue};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::expiry::Timer;
 use crate::feed::Feed;
 use crate::format::batch::Synced;
 use crate::format::checksum::Binding;
@@ -96,6 +97,9 @@ fn writer(
         // Above whatever a lost session may have given out.
         None => loaded.manifest.lsn_ceiling,
     };
+    // A commit tells by its LSN in which form its entities are. One that was refused may have had a higher LSN than the last.
+    let older = loaded.manifest.catalog.last_of_older();
+    let next_lsn = next_lsn.max(Lsn(older.0 + 1));
     let memtable = loaded.view.memtables.first().map(Arc::clone);
     let mut queue = Queue::new(memtable.unwrap_or_default(), loaded.last_lsn, next_lsn);
     queue.idle = loaded.logs;
@@ -132,6 +136,8 @@ fn writer(
         editor,
         committer,
         feed,
+        timer: Timer::default(),
+        indexing: Mutex::default(),
         maintenance: Mutex::default(),
         compactor: Mutex::default(),
         stopping: AtomicBool::new(false),

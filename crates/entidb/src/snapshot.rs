@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::index::IndexInfo;
 use crate::manifest::is_hidden;
 use crate::memtable::{Version, is_empty_range};
 use crate::merge::Merge;
@@ -43,6 +44,15 @@ impl Snapshot {
         names.filter(|name| !is_hidden(name))
     }
 
+    /// The indexes of a collection, in the order of their making.
+    #[must_use]
+    pub fn indexes(&self, collection: &str) -> Vec<IndexInfo> {
+        let catalog = &self.view.catalog;
+        let id = catalog.find(collection);
+        let indexes = id.into_iter().flat_map(|id| catalog.indexes_of(id));
+        indexes.map(|index| IndexInfo::of(index)).collect()
+    }
+
     /// The payload of an entity; `None` if the collection or the entity is not there.
     ///
     /// # Errors
@@ -76,6 +86,20 @@ impl Snapshot {
         Ok(bytes.map(Payload::stored))
     }
 
+    /// As [`get`](Self::get), with the commit that has put it.
+    pub(crate) fn get_stored(
+        &self,
+        collection: CollectionId,
+        id: EntityId,
+    ) -> Result<Option<(Lsn, Payload)>> {
+        let key = Key::new(collection, id);
+        let Some(version) = self.live(key)? else {
+            return Ok(None);
+        };
+        let payload = self.view.payload(key, &version)?;
+        Ok(Some((version.location.lsn, Payload::stored(payload))))
+    }
+
     /// The payloads of several entities, in the order in which they are asked for; `None` for each that is not there. They are
     /// looked up in id order and read in the order in which they lie.
     ///
@@ -104,6 +128,19 @@ impl Snapshot {
         collection: CollectionId,
         ids: &[EntityId],
     ) -> Result<Vec<Option<Payload>>> {
+        let stored = self.get_many_stored(collection, ids)?;
+        let payloads = stored.into_iter();
+        Ok(payloads
+            .map(|found| found.map(|(_, payload)| payload))
+            .collect())
+    }
+
+    /// As [`get_many_in`](Self::get_many_in), each with the commit that has put it.
+    pub(crate) fn get_many_stored(
+        &self,
+        collection: CollectionId,
+        ids: &[EntityId],
+    ) -> Result<Vec<Option<(Lsn, Payload)>>> {
         let keys = ids.iter().map(|id| Key::new(collection, *id));
         let mut keys: Vec<(Key, usize)> = keys.zip(0..).collect();
         keys.sort_unstable();
@@ -119,9 +156,10 @@ impl Snapshot {
         let mut payloads = vec![None; ids.len()];
         let mut windows = Windows::default();
         for (key, version, index) in found {
+            let lsn = version.location.lsn;
             let bytes = self.view.payload_in(&mut windows, key, version)?;
             if let Some(payload) = payloads.get_mut(index) {
-                *payload = Some(Payload::stored(bytes));
+                *payload = Some((lsn, Payload::stored(bytes)));
             }
         }
         Ok(payloads)
@@ -140,6 +178,11 @@ impl Snapshot {
 
     pub(crate) fn contains_in(&self, collection: CollectionId, id: EntityId) -> Result<bool> {
         Ok(self.live(Key::new(collection, id))?.is_some())
+    }
+
+    /// The commit that has put the entity with this key, if it is there.
+    pub(crate) fn lsn_of(&self, key: Key) -> Result<Option<Lsn>> {
+        Ok(self.live(key)?.map(|version| version.location.lsn))
     }
 
     /// Whether the entity with this key is there.
@@ -268,9 +311,57 @@ impl Scan {
         self
     }
 
+    /// The rest of the walk behind an id, whether that is there or not: for the next page. Called before the first entity is
+    /// taken, and after [`reverse`](Self::reverse).
+    pub fn after(mut self, id: EntityId) -> Self {
+        if let Some((lower, upper)) = &mut self.bounds {
+            let end = if self.descending {
+                &mut *upper
+            } else {
+                &mut *lower
+            };
+            let (Bound::Included(from) | Bound::Excluded(from)) = *end else {
+                return self;
+            };
+            let behind = Key::new(from.collection(), id);
+            let moves = if self.descending {
+                behind <= from
+            } else {
+                behind >= from
+            };
+            if moves {
+                *end = Bound::Excluded(behind);
+            }
+            if is_empty_range(lower, upper) {
+                self.bounds = None;
+            }
+        }
+        self.merge = None;
+        self
+    }
+
     /// The ids alone, without reading the entities.
     pub fn ids(self) -> Ids {
         Ids(self)
+    }
+
+    /// The next entity with the commit that has put it.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
+        let (key, version) = match self.next_key() {
+            Ok(Some(found)) => found,
+            Ok(None) => return None,
+            Err(error) => return Some(Err(error)),
+        };
+        let lsn = version.location.lsn;
+        let view = &self.snapshot.view;
+        let payload = view.payload_in(&mut self.windows, key, version);
+        Some(payload.map(|bytes| (key.id(), lsn, Payload::stored(bytes))))
+    }
+
+    /// The next id, with the commit that has put it and the length of its record in bytes.
+    pub(crate) fn next_written(&mut self) -> Result<Option<(EntityId, Lsn, u32)>> {
+        let next = self.next_key()?;
+        Ok(next.map(|(key, version)| (key.id(), version.location.lsn, version.location.len)))
     }
 
     fn next_key(&mut self) -> Result<Option<(Key, Version)>> {
@@ -303,14 +394,8 @@ impl Iterator for Scan {
     type Item = Result<(EntityId, Payload)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, version) = match self.next_key() {
-            Ok(Some(found)) => found,
-            Ok(None) => return None,
-            Err(error) => return Some(Err(error)),
-        };
-        let view = &self.snapshot.view;
-        let payload = view.payload_in(&mut self.windows, key, version);
-        Some(payload.map(|bytes| (key.id(), Payload::stored(bytes))))
+        let stored = self.next_stored()?;
+        Some(stored.map(|(id, _, payload)| (id, payload)))
     }
 }
 

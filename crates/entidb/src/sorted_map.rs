@@ -36,14 +36,66 @@ struct Place {
 }
 
 impl<K: Ord + Copy, V: Copy> SortedMap<K, V> {
+    /// Adds an entry, or replaces the value of the one with this key.
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        self.insert_by(
+            (key, value),
+            |other| *other < key,
+            |other| *other <= key,
+            |other| *other == key,
+        );
+    }
+
+    /// The first entry that is not below `key`.
+    pub(crate) fn first_from(&self, key: K) -> Option<(K, V)> {
+        self.at(self.lower(key))
+    }
+
+    /// The entries within the bounds, in order, from either end.
+    pub(crate) fn range(&self, lower: Bound<K>, upper: Bound<K>) -> Range<'_, K, V> {
+        let start = match lower {
+            Bound::Included(key) => self.lower(key),
+            Bound::Excluded(key) => self.upper(key),
+            Bound::Unbounded => Place { chunk: 0, index: 0 },
+        };
+        let end = match upper {
+            Bound::Included(key) => self.upper(key),
+            Bound::Excluded(key) => self.lower(key),
+            Bound::Unbounded => Place {
+                chunk: self.chunks.len(),
+                index: 0,
+            },
+        };
+        self.between(start, end)
+    }
+
+    /// Where the first entry is that is not below `key`.
+    fn lower(&self, key: K) -> Place {
+        self.place(|other| *other < key)
+    }
+
+    /// Where the first entry is that is above `key`.
+    fn upper(&self, key: K) -> Place {
+        self.place(|other| *other <= key)
+    }
+}
+
+/// Where the order is not the keys' own, it comes as what is below a key, and the like.
+impl<K: Copy, V: Copy> SortedMap<K, V> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Adds an entry, or replaces the value of the one with this key.
-    pub(crate) fn insert(&mut self, key: K, value: V) {
+    /// As [`insert`](Self::insert), by which keys are `below` the new one, which are `not_above` it, and which is the `same`.
+    pub(crate) fn insert_by(
+        &mut self,
+        (key, value): (K, V),
+        below: impl Fn(&K) -> bool,
+        not_above: impl Fn(&K) -> bool,
+        same: impl Fn(&K) -> bool,
+    ) {
         if let Some(last) = self.chunks.last_mut()
-            && last.last().is_some_and(|(last, _)| *last < key)
+            && last.last().is_some_and(|(last, _)| below(last))
         {
             // Behind everything: rising keys fill chunk after chunk.
             if last.len() < CHUNK_COUNT_MAX {
@@ -54,16 +106,16 @@ impl<K: Ord + Copy, V: Copy> SortedMap<K, V> {
             self.len += 1;
             return;
         }
-        let at = self.fences.partition_point(|fence| *fence <= key);
+        let at = self.fences.partition_point(not_above);
         let at = at.saturating_sub(1);
         let Some(chunk) = self.chunks.get_mut(at) else {
             self.push_chunk(key, value);
             self.len += 1;
             return;
         };
-        let index = chunk.partition_point(|(other, _)| *other < key);
+        let index = chunk.partition_point(|(other, _)| below(other));
         if let Some(entry) = chunk.get_mut(index)
-            && entry.0 == key
+            && same(&entry.0)
         {
             entry.1 = value;
             return;
@@ -92,35 +144,32 @@ impl<K: Ord + Copy, V: Copy> SortedMap<K, V> {
         self.fences.push(key);
     }
 
-    /// The first entry that is not below `key`.
-    pub(crate) fn first_from(&self, key: K) -> Option<(K, V)> {
-        self.at(self.lower(key))
-    }
-
-    /// The entries within the bounds, in order, from either end.
-    pub(crate) fn range(&self, lower: Bound<K>, upper: Bound<K>) -> Range<'_, K, V> {
-        let start = match lower {
-            Bound::Included(key) => self.lower(key),
-            Bound::Excluded(key) => self.upper(key),
-            Bound::Unbounded => Place { chunk: 0, index: 0 },
-        };
-        let end = match upper {
-            Bound::Included(key) => self.upper(key),
-            Bound::Excluded(key) => self.lower(key),
-            Bound::Unbounded => Place {
+    pub(crate) fn iter(&self) -> Range<'_, K, V> {
+        self.between(
+            Place { chunk: 0, index: 0 },
+            Place {
                 chunk: self.chunks.len(),
                 index: 0,
             },
-        };
+        )
+    }
+
+    /// The entries behind those for which `before` is true, up to those for which `within` is not. Of both, the keys for which they
+    /// are true come first.
+    pub(crate) fn range_by(
+        &self,
+        before: impl Fn(&K) -> bool,
+        within: impl Fn(&K) -> bool,
+    ) -> Range<'_, K, V> {
+        self.between(self.place(before), self.place(within))
+    }
+
+    fn between(&self, start: Place, end: Place) -> Range<'_, K, V> {
         Range {
             map: self,
             start,
             end: end.max(start),
         }
-    }
-
-    pub(crate) fn iter(&self) -> Range<'_, K, V> {
-        self.range(Bound::Unbounded, Bound::Unbounded)
     }
 
     /// Drops the entries for which `keep` is false.
@@ -132,16 +181,6 @@ impl<K: Ord + Copy, V: Copy> SortedMap<K, V> {
         let fences = self.chunks.iter().filter_map(|chunk| chunk.first());
         self.fences = fences.map(|(key, _)| *key).collect();
         self.len = self.chunks.iter().map(Vec::len).sum();
-    }
-
-    /// Where the first entry is that is not below `key`.
-    fn lower(&self, key: K) -> Place {
-        self.place(|other| *other < key)
-    }
-
-    /// Where the first entry is that is above `key`.
-    fn upper(&self, key: K) -> Place {
-        self.place(|other| *other <= key)
     }
 
     fn place(&self, before: impl Fn(&K) -> bool) -> Place {
@@ -175,7 +214,7 @@ pub(crate) struct Range<'a, K, V> {
     end: Place,
 }
 
-impl<K: Ord + Copy, V: Copy> Iterator for Range<'_, K, V> {
+impl<K: Copy, V: Copy> Iterator for Range<'_, K, V> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<(K, V)> {
@@ -189,7 +228,7 @@ impl<K: Ord + Copy, V: Copy> Iterator for Range<'_, K, V> {
     }
 }
 
-impl<K: Ord + Copy, V: Copy> DoubleEndedIterator for Range<'_, K, V> {
+impl<K: Copy, V: Copy> DoubleEndedIterator for Range<'_, K, V> {
     fn next_back(&mut self) -> Option<(K, V)> {
         if self.start >= self.end {
             return None;

@@ -47,6 +47,11 @@ pub struct Stats {
     pub raw_bytes: u64,
     /// Bytes of streams that are not needed any more but by snapshots, or by reads under way; 0 while a merge is at work.
     pub obsolete_bytes: u64,
+    /// Up to here, nothing is kept for followers of the [changes](crate::Database::changes); `None` if nothing is at all, or the
+    /// database was opened for reading.
+    pub feed_floor: Option<Lsn>,
+    /// Bytes of logs that are kept for followers alone.
+    pub feed_bytes: u64,
     /// Commits by this handle.
     pub commit_count: u64,
     /// Commits that were refused because another got in their way.
@@ -91,6 +96,8 @@ impl Stats {
             compressed_bytes: space.compressed_bytes,
             raw_bytes: space.raw_bytes,
             obsolete_bytes: 0,
+            feed_floor: None,
+            feed_bytes: 0,
             commit_count: 0,
             conflict_count: 0,
             sync_count: 0,
@@ -100,6 +107,8 @@ impl Stats {
             background_failure: None,
         };
         if let Some(writer) = writer {
+            stats.feed_floor = Some(writer.feed.keep.floor()).filter(|floor| *floor <= Lsn::MAX);
+            stats.feed_bytes = writer.bytes_for_feed(view);
             let counters = &writer.committer.counters;
             let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             stats.commit_count = get(&counters.commits);
@@ -115,7 +124,9 @@ impl Stats {
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
             let trouble = queue.trouble.as_ref().or(queue.compaction_trouble.as_ref());
-            stats.background_failure = trouble.map(|trouble| trouble.message.clone());
+            let trouble = trouble.map(|trouble| trouble.message.clone());
+            drop(queue);
+            stats.background_failure = trouble.or_else(|| writer.timer.trouble());
         }
         Ok(stats)
     }

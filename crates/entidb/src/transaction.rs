@@ -1,6 +1,6 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +8,11 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
+use crate::expiry::{Due, EXPIRY};
+use crate::format::catalog::Index;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
+use crate::index::{Derived, EntryBounds, Overlay, Walk};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
@@ -33,9 +36,15 @@ pub struct Transaction {
     spilled: Option<Spilled>,
     /// Where it spills to, if it can.
     host: Option<Arc<dyn Host>>,
-    /// What was read, where the commit has to check it.
-    reads: Option<Mutex<Reads>>,
+    /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
+    reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
+    /// When what was put is to go, in microseconds since 1970.
+    expiring: BTreeMap<Key, u64>,
+    /// Versions of collections that what is written depends on.
+    versions: Vec<(CollectionId, u32)>,
+    /// What was written, as the indexes would find it that were asked.
+    overlays: Mutex<BTreeMap<IndexId, Overlay>>,
 }
 
 /// What a serializable transaction has read.
@@ -48,6 +57,8 @@ pub(crate) struct Reads {
     pub(crate) absent: Vec<String>,
     /// More keys.
     pub(crate) spilled: Option<ReadKeys>,
+    /// Parts of indexes, each with the collection that the index is of.
+    pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
 }
 
 /// How many ranges a serializable transaction notes one by one, about.
@@ -87,14 +98,17 @@ impl Reads {
 /// What a transaction comes to, ready to be committed.
 pub(crate) struct Finished {
     /// What it was begun over.
-    pub(crate) lsn: Lsn,
     pub(crate) snapshot: Snapshot,
     pub(crate) writes: WriteSet,
+    /// Index entries, where they do not follow from the writes.
+    pub(crate) derived: Option<Derived>,
     /// Collections that have to be made first, by name, and the ids that the writes have for them.
     pub(crate) made: Vec<Collection>,
     pub(crate) reads: Option<Reads>,
     /// The collection that it drops.
     pub(crate) drops: Option<CollectionId>,
+    /// Versions that collections have to have.
+    pub(crate) versions: Vec<(CollectionId, u32)>,
     /// What it has written before `writes`.
     pub(crate) spilled: Option<Spilled>,
 }
@@ -118,8 +132,11 @@ impl Transaction {
             writes: WriteSet::default(),
             spilled: None,
             host: None,
-            reads: (isolation == Isolation::Serializable).then(Mutex::default),
+            reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
+            expiring: BTreeMap::new(),
+            versions: Vec::new(),
+            overlays: Mutex::default(),
         }
     }
 
@@ -148,8 +165,12 @@ impl Transaction {
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
         self.make_room(payload.as_bytes().len())?;
         let collection = self.make_collection(collection)?;
-        self.writes
-            .push(Key::new(collection, id), Some(payload.as_bytes()))
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        // It is another version, without the time that one before it was given.
+        self.expiring.remove(&key);
+        Ok(())
     }
 
     /// Deletes an entity. Says whether it was there, which costs a read: [`remove`](Self::remove) does without.
@@ -171,7 +192,11 @@ impl Transaction {
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
         self.make_room(0)?;
         match self.find(collection) {
-            Some(collection) => self.writes.push(Key::new(collection, id), None),
+            Some(collection) => {
+                self.writes.push(Key::new(collection, id), None)?;
+                self.touch(collection, id);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -190,8 +215,68 @@ impl Transaction {
             return Ok(());
         };
         match ends(&ids) {
-            Some((first, last)) => self.writes.push_range(collection, first, last),
+            Some((first, last)) => {
+                // Of all that it deletes, nobody keeps a list.
+                self.overlays().clear();
+                self.writes.push_range(collection, first, last)
+            }
             None => Ok(()),
+        }
+    }
+
+    /// The collection with this name as the transaction knows it, if there is one.
+    pub(crate) fn find_entry(&self, name: &str) -> Option<&Collection> {
+        self.catalog.get(self.find(name)?)
+    }
+
+    /// Refuses the commit if the collection has another version by then than this one.
+    pub(crate) fn expect_version(&mut self, collection: CollectionId, version: u32) {
+        let expected = (collection, version);
+        if !self.versions.contains(&expected) {
+            self.versions.push(expected);
+        }
+    }
+
+    /// As [`put_payload`](Self::put_payload), into a collection that is there.
+    pub(crate) fn put_in(
+        &mut self,
+        collection: CollectionId,
+        id: EntityId,
+        payload: &Payload,
+    ) -> Result<()> {
+        let collection = self.make_room_in(collection, payload.as_bytes().len())?;
+        let key = Key::new(collection, id);
+        self.writes.push(key, Some(payload.as_bytes()))?;
+        self.touch(collection, id);
+        self.expiring.remove(&key);
+        Ok(())
+    }
+
+    /// The payload of an entity, as this transaction sees it, and the commit that has put it: the highest there can be for
+    /// the transaction's own.
+    pub(crate) fn get_stored(
+        &self,
+        collection: CollectionId,
+        id: EntityId,
+    ) -> Result<Option<(Lsn, Payload)>> {
+        let key = Key::new(collection, id);
+        match self.writes.get(&key) {
+            Own::Put(payload) => {
+                let payload = Payload::stored(Bytes::copy_from_slice(payload));
+                Ok(Some((Lsn::MAX, payload)))
+            }
+            Own::Deleted => Ok(None),
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(version) => {
+                    let payload = self.spilled_payload(key, &version)?;
+                    Ok(Some((Lsn::MAX, payload)))
+                }
+                Found::Deleted => Ok(None),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.get_stored(collection, id)
+                }
+            },
         }
     }
 
@@ -247,6 +332,7 @@ impl Transaction {
                 head: None,
                 own: OwnWrites::default(),
                 deleted: Vec::new(),
+                descending: false,
                 done: false,
             };
         };
@@ -274,6 +360,7 @@ impl Transaction {
             head: None,
             own: OwnWrites::new(own.collect(), spilled, deleted),
             deleted: all_deleted,
+            descending: false,
             done: false,
         }
     }
@@ -283,6 +370,45 @@ impl Transaction {
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    fn overlays(&mut self) -> &mut BTreeMap<IndexId, Overlay> {
+        let overlays = self.overlays.get_mut();
+        overlays.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the overlays that an entity was written to.
+    fn touch(&mut self, collection: CollectionId, id: EntityId) {
+        let overlays = self.overlays.get_mut();
+        let overlays = overlays.unwrap_or_else(PoisonError::into_inner);
+        for (index, overlay) in overlays {
+            if self.catalog.collection_of(*index) == Some(collection) {
+                overlay.touch(id);
+            }
+        }
+    }
+
+    /// Walks through an index within these bounds, its own writes included.
+    pub(crate) fn walk_index(
+        &self,
+        index: Arc<Index>,
+        bounds: &EntryBounds,
+        descending: bool,
+    ) -> Result<Walk> {
+        if let Some(reads) = &self.reads {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            reads.entries.push((index.collection, bounds.clone()));
+        }
+        let mut overlays = self.overlays.lock();
+        let overlays = overlays.as_deref_mut();
+        let overlays = overlays.map_err(|_| Error::invalid("the transaction has panicked"))?;
+        let overlay = overlays
+            .entry(index.id)
+            .or_insert_with(|| Overlay::of(&self.writes, index.collection));
+        let own = overlay.within(&self.writes, &index, bounds, descending)?;
+        let reads = self.reads.as_ref().map(Arc::clone);
+        let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
+        Ok(walk.under(own, reads))
     }
 
     fn note_read(&self, key: Key) -> Result<()> {
@@ -329,6 +455,15 @@ impl Transaction {
         self.spill(&*host)
     }
 
+    /// As [`make_room`](Self::make_room), for a record of this collection. Returns the id that it has then.
+    fn make_room_in(&mut self, id: CollectionId, payload_len: usize) -> Result<CollectionId> {
+        let made = self.made.contains(&id);
+        let name = made.then(|| self.catalog.name_of(id).to_owned());
+        self.make_room(payload_len)?;
+        let settled = name.and_then(|name| self.catalog.find_any(&name));
+        Ok(settled.unwrap_or(id))
+    }
+
     /// Spills what is in memory.
     fn spill(&mut self, host: &dyn Host) -> Result<()> {
         self.settle_names(host)?;
@@ -351,7 +486,9 @@ impl Transaction {
         if unsettled.is_empty() {
             return Ok(());
         }
+        let before: Vec<_> = unsettled.iter().map(|made| made.id).collect();
         let settled = host.make_collections(&mut self.writes, unsettled)?;
+        self.rename(&before, &settled);
         self.writes.reindex();
         let mut catalog = Catalog::clone(&self.snapshot.view().catalog);
         self.made.truncate(self.settled_count);
@@ -363,6 +500,24 @@ impl Transaction {
         catalog.collections.sort_by_key(|collection| collection.id);
         self.catalog = Arc::new(catalog);
         Ok(())
+    }
+
+    /// Has what it notes of collections named by the ids that they have got.
+    fn rename(&mut self, before: &[CollectionId], settled: &[Collection]) {
+        let settled_id = |id: CollectionId| {
+            let place = before.iter().position(|before| *before == id);
+            let settled = place.and_then(|place| settled.get(place));
+            settled.map_or(id, |settled| settled.id)
+        };
+        for (id, _) in &mut self.versions {
+            *id = settled_id(*id);
+        }
+        let expiring = std::mem::take(&mut self.expiring).into_iter();
+        let settled = expiring.map(|(key, time)| {
+            let key = Key::new(settled_id(key.collection()), key.id());
+            (key, time)
+        });
+        self.expiring = settled.collect();
     }
 
     /// Collections that it makes, with ids that may not be theirs.
@@ -401,10 +556,8 @@ impl Transaction {
 
     /// The id of the collection with this name, which is made if it is not there.
     fn make_collection(&mut self, name: &str) -> Result<CollectionId> {
-        if is_hidden(name) {
-            return Err(Error::invalid(format!(
-                "the name {name:?} is the engine's own: a collection's name does not begin with ~"
-            )));
+        if self.catalog.find(name).is_none() {
+            check_name(name)?;
         }
         self.make_any_collection(name)
     }
@@ -413,12 +566,6 @@ impl Transaction {
     pub(crate) fn make_any_collection(&mut self, name: &str) -> Result<CollectionId> {
         if let Some(id) = self.catalog.find_any(name) {
             return Ok(id);
-        }
-        if name.is_empty() || name.len() > COLLECTION_NAME_LEN_MAX {
-            return Err(Error::invalid(format!(
-                "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
-                name.len()
-            )));
         }
         let catalog = Arc::make_mut(&mut self.catalog);
         let Some(id) = catalog.make(name) else {
@@ -448,7 +595,53 @@ impl Transaction {
 
     /// Puts an entity into any collection.
     pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        let collection = self.make_room_in(key.collection(), payload.as_bytes().len())?;
+        let key = Key::new(collection, key.id());
         self.writes.push(key, Some(payload.as_bytes()))
+    }
+
+    /// Says when what was just put is to go.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+        if let Some(collection) = self.catalog.find(collection) {
+            self.expiring.insert(Key::new(collection, id), time_us);
+        }
+    }
+
+    /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
+    pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let mut expiring = std::mem::take(&mut self.expiring);
+        let catalog = Arc::clone(&self.catalog);
+        if !catalog.times_to_live.is_empty() {
+            let time = |id| catalog.time_to_live(id);
+            let lasting = self.writes.puts(|id| time(id).is_some());
+            let now_us = if lasting.is_empty() { 0 } else { now_us() };
+            for key in lasting {
+                let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
+                expiring.entry(key).or_insert(time_us);
+            }
+        }
+        let mut first = None;
+        for (key, time_us) in expiring {
+            // Not one that was deleted again.
+            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
+            else {
+                continue;
+            };
+            let due = Due {
+                time_us,
+                collection: of.name.clone(),
+                entity: key.id(),
+            };
+            let times = self.make_any_collection(EXPIRY)?;
+            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
+            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+        }
+        Ok(first)
+    }
+
+    /// Deletes an entity whose time has come.
+    pub(crate) fn expire_any(&mut self, key: Key) -> Result<()> {
+        self.writes.push_expired(key)
     }
 
     /// Deletes an entity of any collection.
@@ -468,15 +661,19 @@ impl Transaction {
 
     pub(crate) fn finish(self) -> Finished {
         let made = self.unsettled();
-        let reads = self.reads.map(Mutex::into_inner);
+        let reads = self.reads.map(|reads| {
+            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *reads)
+        });
         Finished {
-            lsn: self.snapshot.lsn(),
             drops: self.drops,
             made,
-            writes: self.writes,
-            reads: reads.map(|reads| reads.unwrap_or_else(PoisonError::into_inner)),
+            versions: self.versions,
             spilled: self.spilled,
             snapshot: self.snapshot,
+            writes: self.writes,
+            derived: None,
+            reads,
         }
     }
 }
@@ -486,6 +683,22 @@ impl std::fmt::Debug for Transaction {
         let spilled = self.spilled.as_ref().map_or(0, Spilled::len_bytes);
         let len = self.writes.len_bytes() as u64 + spilled;
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
+    }
+}
+
+/// Refuses what no collection may be called.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::invalid(format!(
+            "the name {name:?} is the engine's own: a collection's name does not begin with ~"
+        )));
+    }
+    match (1..=COLLECTION_NAME_LEN_MAX).contains(&name.len()) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_LEN_MAX} bytes, this one {}",
+            name.len()
+        ))),
     }
 }
 
@@ -508,42 +721,58 @@ fn ends(ids: &impl RangeBounds<EntityId>) -> Option<(EntityId, EntityId)> {
 #[must_use = "a scan reads nothing until it is iterated"]
 pub struct TransactionScan {
     stored: Scan,
-    /// The stored entity that comes next.
-    head: Option<(EntityId, Payload)>,
+    /// The stored entity that comes next, and the commit that has put it.
+    head: Option<(EntityId, Lsn, Payload)>,
+    /// What the transaction has written.
     own: OwnWrites,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
+    descending: bool,
     done: bool,
 }
 
 impl TransactionScan {
+    /// The same walk from the highest id down. Called before the first entity is taken.
+    pub fn reverse(mut self) -> Self {
+        self.descending = !self.descending;
+        self.stored = self.stored.reverse();
+        self.own = self.own.reverse();
+        self
+    }
+
+    /// The rest of the walk behind an id, whether that is there or not: for the next page. Called before the first entity is
+    /// taken, and after [`reverse`](Self::reverse).
+    pub fn after(mut self, id: EntityId) -> Self {
+        self.stored = self.stored.after(id);
+        self.own = self.own.after(id);
+        self
+    }
+
     fn is_deleted(&self, id: EntityId) -> bool {
         let mut ranges = self.deleted.iter();
         ranges.any(|(first, last)| *first <= id && id <= *last)
     }
-}
 
-impl Iterator for TransactionScan {
-    type Item = Result<(EntityId, Payload)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next entity with the commit that has put it: the highest there can be for the transaction's own.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
         loop {
             while self.head.is_none() && !self.done {
-                match self.stored.next() {
-                    Some(Ok((id, _))) if self.is_deleted(id) => {}
+                match self.stored.next_stored() {
+                    Some(Ok((id, ..))) if self.is_deleted(id) => {}
                     Some(Ok(entity)) => self.head = Some(entity),
                     Some(Err(error)) => return Some(Err(error)),
                     None => self.done = true,
                 }
             }
-            let stored = self.head.as_ref().map(|(id, _)| *id);
+            let stored = self.head.as_ref().map(|(id, ..)| *id);
             let own = match self.own.peek() {
                 Ok(own) => own,
                 Err(error) => return Some(Err(error)),
             };
+            let before = |stored, own| comes_before(self.descending, stored, own);
             match (stored, own) {
                 (None, None) => return None,
-                (Some(stored), own) if own.is_none_or(|own| stored < own) => {
+                (Some(stored), own) if own.is_none_or(|own| before(stored, own)) => {
                     return self.head.take().map(Ok);
                 }
                 (stored, _) => {
@@ -552,12 +781,28 @@ impl Iterator for TransactionScan {
                         self.head = None;
                     }
                     match self.own.next() {
-                        Ok(Some((id, Some(payload)))) => return Some(Ok((id, payload))),
+                        Ok(Some((id, Some(payload)))) => {
+                            return Some(Ok((id, Lsn::MAX, payload)));
+                        }
                         Ok(_) => {}
                         Err(error) => return Some(Err(error)),
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether `one` comes before `other` in a walk.
+fn comes_before(descending: bool, one: EntityId, other: EntityId) -> bool {
+    if descending { one > other } else { one < other }
+}
+
+impl Iterator for TransactionScan {
+    type Item = Result<(EntityId, Payload)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stored = self.next_stored()?;
+        Some(stored.map(|(id, _, payload)| (id, payload)))
     }
 }

@@ -13,6 +13,7 @@ use crate::format::record;
 use crate::ids::{Lsn, StreamId};
 use crate::manifest::Catalog;
 use crate::memtable::{Location, Memtable, Version};
+use crate::migrations::Registry;
 use crate::ranges::covering;
 use crate::run::Run;
 use crate::stream::Stream;
@@ -33,6 +34,8 @@ pub(crate) struct View {
     pub(crate) cache: Arc<Cache>,
     /// A large commit that came with this view, and all before it: whoever gets the view is shown them.
     pub(crate) shown: Lsn,
+    /// How entities of older forms are read.
+    pub(crate) migrations: Arc<Registry>,
 }
 
 impl View {
@@ -86,13 +89,26 @@ impl View {
         lsn: Lsn,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>> {
+        self.get_version_with(key, lsn, |_, payload| read(payload))
+    }
+
+    /// As [`get_with`](Self::get_with), with the commit that has put it.
+    #[inline]
+    pub(crate) fn get_version_with<R>(
+        &self,
+        key: Key,
+        lsn: Lsn,
+        read: impl FnOnce(Lsn, &[u8]) -> R,
+    ) -> Result<Option<R>> {
         let Some(version) = self.live(key, lsn)? else {
             return Ok(None);
         };
+        let put = version.location.lsn;
         if version.record.is_some() {
-            return Ok(Some(read(&self.payload(key, &version)?)));
+            return Ok(Some(read(put, &self.payload(key, &version)?)));
         }
         let stream = self.stream(&version.location)?;
+        let read = |payload: &[u8]| read(put, payload);
         let read = stream.read_payload(&self.cache, key, &version.location, read);
         read.map(Some)
     }
@@ -234,6 +250,7 @@ mod tests {
             }),
             cache: Arc::new(Cache::new(0)),
             shown: Lsn::ZERO,
+            migrations: Arc::default(),
         }
     }
 

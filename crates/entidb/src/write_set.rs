@@ -144,12 +144,24 @@ impl WriteSet {
 
     /// Puts an entity's payload, or without one its tombstone.
     pub(crate) fn push(&mut self, key: Key, payload: Option<&[u8]>) -> Result<()> {
+        self.push_record(key, payload, Was::Unknown)
+    }
+
+    /// Puts the tombstone of an entity whose time has come.
+    pub(crate) fn push_expired(&mut self, key: Key) -> Result<()> {
+        self.push_record(key, None, Was::Expired)
+    }
+
+    fn push_record(&mut self, key: Key, payload: Option<&[u8]>, was: Was) -> Result<()> {
         let kind = if payload.is_some() {
             Kind::Entity
         } else {
             Kind::Tombstone
         };
         let (at, len) = self.append(key.collection(), kind, key.id(), payload.unwrap_or(&[]))?;
+        if was != Was::Unknown {
+            record::set_was(self.body.get_mut(at as usize..).unwrap_or_default(), was);
+        }
         let place = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
         let rising = self.written.last().is_none_or(|last| last.key < key);
         if !rising {
@@ -273,6 +285,13 @@ impl WriteSet {
             self.dead_len += written.len as usize;
             self.dead_count += 1;
         }
+    }
+
+    /// The keys of what was put, in the collections that `chosen` chooses.
+    pub(crate) fn puts(&self, chosen: impl Fn(CollectionId) -> bool) -> Vec<Key> {
+        let written = self.written.iter();
+        let puts = written.filter(|w| !w.dead && !w.tombstone && chosen(w.key.collection()));
+        puts.map(|w| w.key).collect()
     }
 
     /// What was written of a key.

@@ -9,12 +9,14 @@ use crate::commit::Committer;
 use crate::compact::Compactor;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::expiry::Timer;
 use crate::feed::Feed;
 use crate::format::footer::Tally;
 use crate::ids::StreamId;
 use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
+use crate::snapshot::Snapshot;
 use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +34,9 @@ pub(crate) struct Writer {
     /// Where transactions spill.
     pub(crate) ground: Arc<Ground>,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) timer: Timer,
+    /// Whoever builds indexes holds it.
+    pub(crate) indexing: Mutex<()>,
     /// Whoever makes a checkpoint or closes holds it.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// Whoever merges runs holds it.
@@ -107,6 +112,7 @@ impl Writer {
     /// Lets no more commits in, and ends the background.
     pub(crate) fn refuse_more(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.timer.close();
         self.committer.queue().closed = true;
         self.committer.notify();
     }
@@ -125,6 +131,11 @@ impl Writer {
     pub(crate) fn merge_what_is_due(&self) {
         // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
         while self.compact_if_due().unwrap_or(false) {}
+    }
+
+    /// The database as it is now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.published.get())
     }
 
     /// Refuses if an earlier sync failed, or the database was closed.

@@ -44,6 +44,11 @@ pub(crate) enum Command {
     Put(Put),
     Delete(Delete),
     Scan(Scan),
+    Find(Find),
+    #[command(subcommand)]
+    Index(Index),
+    Watch(Watch),
+    Retention(Retention),
     Collections(Collections),
     Drop(Drop),
     Stats(Stats),
@@ -69,6 +74,7 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   entidb import shop.entidb customers customers.ndjson --id email
+  entidb import shop.entidb customers customers.ndjson --id email --unique email --index address.city
   entidb import shop.entidb orders orders.csv --id number
   entidb import shop.entidb prices prices.csv --id article --atomic
   produce | entidb import shop.entidb events - --ack --batch 1")]
@@ -98,6 +104,12 @@ pub(crate) struct Import {
     /// Leave out bad lines, and count them
     #[arg(long)]
     pub(crate) skip_bad: bool,
+    /// Index what stands at PATH, as `index create` does; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) index: Vec<String>,
+    /// … where no two entities may have the same value
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unique: Vec<String>,
 }
 
 /// What an input is.
@@ -197,6 +209,185 @@ pub(crate) struct Scan {
     /// Print the ids alone
     #[arg(long)]
     pub(crate) ids: bool,
+}
+
+/// Print the entities that have a value somewhere, as NDJSON
+///
+/// PATH is where the value stands: dotted keys, `[]` behind one that holds an array, and an odd key in JSON quotes:
+/// `address.city`, `tags[]`, `lines[].sku`, `\"a.b\".c`. VALUE is read as JSON where it is a number, a text in quotes, true, false or null, and
+/// is a text as it stands where it is not. An index on PATH is needed, or --scan. Numbers are found by value, so that 1 finds 1.0. They
+/// come in the order of their values, and of their ids where these are equal.
+///
+/// An index on several paths is asked by pairs of PATH and VALUE in its order; the last paths may be left out. Exit code 1 says that
+/// nothing was found.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb find shop.entidb customers email ann@example.com
+  entidb find shop.entidb customers age --from 18 --to 65 --limit 10
+  entidb find shop.entidb customers last Smith first Ann
+  entidb find shop.entidb customers name --prefix Mc
+  entidb find shop.entidb customers zip 00501 --text")]
+pub(crate) struct Find {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// Where to look, and what for: PATH VALUE, perhaps several times, or PATH with one of the options
+    #[arg(
+        required = true,
+        value_name = "PATH VALUE",
+        allow_negative_numbers = true
+    )]
+    pub(crate) asked: Vec<String>,
+    /// Values from this one on
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(crate) from: Option<String>,
+    /// … and below this one
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(crate) to: Option<String>,
+    /// Texts that begin with this
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to"])]
+    pub(crate) prefix: Option<String>,
+    /// VALUE is a text, whatever it looks like
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// From the highest value down
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// How many entities to print, at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Print the ids alone
+    #[arg(long)]
+    pub(crate) ids: bool,
+    /// Where there is no index, read the whole collection; entities then come in the order of their ids
+    #[arg(long)]
+    pub(crate) scan: bool,
+}
+
+/// Make, drop or list the indexes of a collection
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Example:
+  entidb index create shop.entidb customers email --unique")]
+pub(crate) enum Index {
+    Create(IndexCreate),
+    Drop(IndexDrop),
+    List(IndexList),
+}
+
+/// Make an index, which every program that writes to the collection then keeps
+///
+/// PATH is as for `find`; several are one index on all of them, in this order. What is there already is indexed before this ends; ended
+/// early, the next run, or whatever program opens the database, goes on. Entities that have nothing at PATH are not in the index, those
+/// that have null there are. Where --unique finds a value twice, no index is made. Making one that is there is no error.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb index create shop.entidb customers email --unique
+  entidb index create shop.entidb customers last first
+  entidb index create shop.entidb customers handle --unique --ignore-case")]
+pub(crate) struct IndexCreate {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name; it need not be there yet
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// Where the indexed values stand
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    /// No two entities may have the same value
+    #[arg(long)]
+    pub(crate) unique: bool,
+    /// Upper and lower case are the same
+    #[arg(long)]
+    pub(crate) ignore_case: bool,
+}
+
+/// Drop an index; the entities stay
+///
+/// Exit code 1 says that there is no such index.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb index drop shop.entidb customers email")]
+pub(crate) struct IndexDrop {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// Where the indexed values stand
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+}
+
+/// List the indexes of a collection
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Example:
+  entidb index list shop.entidb customers")]
+pub(crate) struct IndexList {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// The collection's name
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Say how many changes are kept for `watch`, and for every other follower
+///
+/// Until then none are. It holds for whatever program writes to the database later, unless that says otherwise.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb retention shop.entidb 256
+  entidb retention shop.entidb 1024 --hours 48 --old
+  entidb retention shop.entidb 0")]
+pub(crate) struct Retention {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// How many MiB of logs are kept; 0 keeps none
+    #[arg(value_name = "MIB")]
+    pub(crate) mib: u64,
+    /// … and for how many hours, at most
+    #[arg(long, value_name = "N")]
+    pub(crate) hours: Option<u64>,
+    /// Keep what is replaced or deleted, too, for `watch --old`
+    #[arg(long)]
+    pub(crate) old: bool,
+}
+
+/// Print each change as it is committed, as NDJSON, until interrupted
+///
+/// A line is one change: `lsn` and `time` of its commit, `collection`, `change` (insert, update, delete, expire, delete_range or
+/// drop), `_id`, and the entity as it is now under `new`. Beside a program that writes, in any other process. Without --since it
+/// begins with what is committed from now on.
+///
+/// Changes are there as far as `retention` keeps them. Where some are gone that --since asks for, exit code 3 says from where on
+/// they are there.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  entidb retention shop.entidb 256 && entidb watch shop.entidb
+  entidb watch shop.entidb customers --since 1200 --old")]
+pub(crate) struct Watch {
+    /// The database's folder
+    pub(crate) db: PathBuf,
+    /// One collection's changes alone
+    #[arg(value_parser = collection_name)]
+    pub(crate) collection: Option<String>,
+    /// Begin behind this commit
+    #[arg(long, value_name = "LSN")]
+    pub(crate) since: Option<u64>,
+    /// Print what the entity was before, too, under `old`, where retention keeps that
+    #[arg(long)]
+    pub(crate) old: bool,
 }
 
 /// List the collections, and how many entities each has

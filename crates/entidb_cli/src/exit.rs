@@ -60,6 +60,7 @@ impl From<entidb::Error> for Failure {
                 "{error}; check the path, or make one with `entidb import` or `entidb put`"
             )),
             ErrorKind::Invalid => Self::wrong_use(error.to_string()),
+            ErrorKind::Duplicate => Self::no(error.to_string()),
             _ => Self::could_not(error.to_string()),
         }
     }

@@ -10,19 +10,24 @@ mod drop;
 mod encrypted;
 mod exit;
 mod export;
+mod find;
 mod get;
 mod human;
 mod id;
 mod import;
+mod index;
 mod key;
 mod open;
 mod output;
 mod put;
+mod retention;
 mod scan;
 mod signals;
 mod stats;
 mod table;
+mod value;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -51,6 +56,10 @@ fn run(args: &Args) -> exit::Outcome {
         Command::Put(args) => put::run(args, key),
         Command::Delete(args) => delete::run(args, key),
         Command::Scan(args) => scan::run(args, key),
+        Command::Find(args) => find::run(args, key),
+        Command::Index(command) => index::run(command, key),
+        Command::Watch(args) => watch::run(args, key),
+        Command::Retention(args) => retention::run(args, key),
         Command::Collections(args) => collections::run(args, key),
         Command::Drop(args) => drop::run(args, key),
         Command::Stats(args) => stats::run(args, key),

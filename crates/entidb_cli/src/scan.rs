@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Scan, key: Option<&Key>) -> Outcome {
     let written = if args.ids {
         write_ids(scan.ids().take(limit), &mut lines)
     } else {
-        write(scan.take(limit), &mut lines).map(|_| ())
+        write(scan.take(limit), &mut lines)
     };
     // What was read before an error is shown before it is told.
     let flushed = lines.flush();
@@ -41,11 +41,17 @@ pub(crate) fn run(args: &Scan, key: Option<&Key>) -> Outcome {
     Ok(flushed?)
 }
 
-fn write_ids(
-    mut ids: impl Iterator<Item = entidb::Result<EntityId>>,
+/// Writes ids. How many there were.
+pub(crate) fn write_ids(
+    ids: impl Iterator<Item = entidb::Result<EntityId>>,
     lines: &mut Lines<io::Stdout>,
-) -> Outcome {
-    ids.try_for_each(|id| Ok(lines.text(id?)?))
+) -> Outcome<u64> {
+    let mut count = 0;
+    for id in ids {
+        lines.text(id?)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Writes entities as NDJSON with `_id`. How many there were.

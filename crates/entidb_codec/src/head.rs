@@ -30,8 +30,21 @@ pub(crate) const TAG_DECIMAL: u64 = 4;
 /// Appends the head of an item. `major` is 0 to 7.
 #[inline]
 pub(crate) fn write(out: &mut Vec<u8>, major: u8, argument: u64) {
+    match u8::try_from(argument) {
+        Ok(small) if small < INFO_1 => out.push(major << 5 | small),
+        Ok(small) => out.extend_from_slice(&[major << 5 | INFO_1, small]),
+        Err(_) => write_long(out, major, argument),
+    }
+}
+
+fn write_long(out: &mut Vec<u8>, major: u8, argument: u64) {
+    // Lengths that are known at compile time, so that each is a store and no call.
     let (head, len) = build(major, argument);
-    out.extend_from_slice(head.get(..len).unwrap_or_default());
+    match len {
+        3 => out.extend_from_slice(&[head[0], head[1], head[2]]),
+        5 => out.extend_from_slice(&[head[0], head[1], head[2], head[3], head[4]]),
+        _ => out.extend_from_slice(&head),
+    }
 }
 
 /// The head of an item and how many of the bytes it takes.

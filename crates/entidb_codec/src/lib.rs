@@ -2,7 +2,13 @@
 //!
 //! Every value has exactly one encoding (RFC 8949 section 4.2.1, core deterministic encoding), so
 //! two entities are equal when their bytes are. The decoder takes that encoding and nothing
-//! else. [`json`] brings JSON in and out without losing a digit.
+//! else.
+//!
+//! - [`to_vec`] and [`from_slice`] are for the types of a program, by serde: see [`typed`].
+//! - [`encode()`] and [`decode()`] are for a [`Value`], which can be anything.
+//! - [`json`] brings JSON in and out without losing a digit.
+//! - [`Path`] and [`object`] find items in encoded bytes without decoding the rest.
+//! - [`key`] makes index keys, whose order as bytes is the order of the values.
 //!
 //! ```
 //! use entidb_codec::{Value, decode, encode, json, object};

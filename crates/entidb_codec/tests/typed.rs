@@ -709,3 +709,121 @@ fn claimed_lengths_make_no_room() {
     assert!(from_slice::<Vec<[u64; 16]>>(&bytes).is_err());
     assert_eq!(from_slice::<Vec<u64>>(&bytes).unwrap().len(), 0x000f_0000);
 }
+
+/// Names of all lengths, some with others in between that it does not have, and aliases.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Sparse {
+    b: Option<u8>,
+    bb: Option<u8>,
+    #[serde(alias = "d", alias = "zz")]
+    c: Option<u8>,
+    fifteen_letters: Option<u8>,
+    sixteen_letters_: Option<u8>,
+    twenty_three_letters___: Option<u8>,
+    twenty_four_letters_____: Option<u8>,
+    #[serde(rename = "é")]
+    accented: Option<u8>,
+    inner: Option<Box<Sparse>>,
+}
+
+const SPARSE: [&str; 14] = [
+    "b",
+    "bb",
+    "c",
+    "d",
+    "zz",
+    "fifteen_letters",
+    "sixteen_letters_",
+    "twenty_three_letters___",
+    "twenty_four_letters_____",
+    "é",
+    "a",
+    "unknown",
+    "twenty_five_letters______",
+    "cc",
+];
+
+fn sparse() -> impl Strategy<Value = BTreeMap<&'static str, Value>> {
+    let byte = any::<u8>().prop_map(Value::from);
+    let level = move || {
+        prop::collection::btree_map(prop::sample::select(SPARSE.to_vec()), byte.clone(), 0..12)
+    };
+    (level(), prop::option::of(level())).prop_map(|(mut outer, inner)| {
+        if let Some(inner) = inner {
+            outer.insert("inner", inner.into_iter().collect());
+        }
+        outer
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn fields_that_are_missing_unknown_or_aliased_are_read_as_others_read_them(map in sparse()) {
+        let value: Value = map.into_iter().collect();
+        let expected = serde_json::from_str::<Sparse>(&json::from_value(&value).unwrap());
+        let bytes = encode(&value).unwrap();
+        match (from_slice::<Sparse>(&bytes), expected) {
+            (Ok(read), Ok(expected)) => prop_assert_eq!(read, expected),
+            (Err(read), Err(_)) => prop_assert!(read.decode_error().is_none()),
+            (read, expected) => panic!("{read:?} but {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_name_that_a_type_has_twice_lets_no_key_pass_that_is() {
+    /// Takes any entries of what it says is a struct with these fields.
+    #[derive(Debug)]
+    struct Loose(Vec<(String, u8)>);
+
+    impl<'de> Deserialize<'de> for Loose {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Entries;
+            impl<'de> serde::de::Visitor<'de> for Entries {
+                type Value = Loose;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("entries")
+                }
+                fn visit_map<A: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Loose, A::Error> {
+                    let mut entries = Vec::new();
+                    while let Some(entry) = map.next_entry()? {
+                        entries.push(entry);
+                    }
+                    Ok(Loose(entries))
+                }
+            }
+            deserializer.deserialize_struct("Loose", &["b", "a", "b", "a"], Entries)
+        }
+    }
+
+    assert_eq!(
+        from_slice::<Loose>(b"\xa2\x61a\x01\x61b\x02")
+            .unwrap()
+            .0
+            .len(),
+        2
+    );
+    for (bytes, fault) in [
+        (b"\xa2\x61a\x01\x61a\x02", Fault::DuplicateKey),
+        (b"\xa2\x61b\x01\x61b\x02", Fault::DuplicateKey),
+        (b"\xa2\x61b\x01\x61a\x02", Fault::UnsortedKeys),
+        (b"\xa2\x61c\x01\x61a\x02", Fault::UnsortedKeys),
+    ] {
+        // Behind more bytes too, where a key is compared as a block.
+        let longer = [&b"\x82"[..], bytes, b"\x78\x20", &[b'x'; 32]].concat();
+        for error in [
+            from_slice::<Loose>(bytes).map(drop).unwrap_err(),
+            from_slice::<(Loose, String)>(&longer)
+                .map(drop)
+                .unwrap_err(),
+        ] {
+            assert_eq!(error.decode_error().unwrap().fault, fault);
+        }
+    }
+}

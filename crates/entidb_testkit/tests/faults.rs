@@ -12,7 +12,7 @@ mod common;
 use common::{
     Content, Failed, History, Step, apply, commit, content, delete, one, put, range, sound,
 };
-use entidb::{Database, ErrorKind};
+use entidb::{Database, ErrorKind, Lsn};
 use entidb_testkit::{Fault, Op, Policy, Rule, SimDisk};
 
 /// What a history with failures may have left.
@@ -23,6 +23,8 @@ struct Outcome {
     db: Option<Database>,
     /// Every answer but success.
     errors: Vec<ErrorKind>,
+    /// What somebody who follows was given.
+    seen: Vec<Lsn>,
 }
 
 impl Outcome {
@@ -43,6 +45,19 @@ impl Outcome {
         }
         sound(db)
     }
+
+    /// What was given to a follower is there, and goes on without a gap or a repeat to what is there now.
+    fn was_not_ahead(&self, db: &Database) -> Result<(), Failed> {
+        let commits: Result<Vec<_>, _> = common::commits(db);
+        let lsns: Vec<_> = commits?.iter().map(|commit| commit.lsn).collect();
+        if !lsns.starts_with(&self.seen) {
+            return Err(format!("{:?} was given, and {lsns:?} is there", self.seen).into());
+        }
+        match common::replayed(db)? == content(db)? {
+            true => Ok(()),
+            false => Err("following its changes comes to something else".into()),
+        }
+    }
 }
 
 /// Runs the history whatever fails. Fails itself if an answer is not one of the three.
@@ -51,6 +66,7 @@ fn run(history: &History, disk: &SimDisk) -> Result<Outcome, Failed> {
         possible: vec![Content::new()],
         db: None,
         errors: Vec::new(),
+        seen: Vec::new(),
     };
     let mut unknown = false;
     for (life, step) in (0..).zip(&history.steps) {
@@ -105,6 +121,15 @@ fn run(history: &History, disk: &SimDisk) -> Result<Outcome, Failed> {
         outcome
             .errors
             .extend(result.err().map(|error| error.kind()));
+        if let Some(db) = outcome.db.as_ref().filter(|_| history.followed) {
+            let last = outcome.seen.last().copied().unwrap_or(Lsn::ZERO);
+            // As far as it can be read.
+            if let Ok(mut changes) = db.changes(last) {
+                while let Ok(Some(commit)) = changes.try_next() {
+                    outcome.seen.push(commit.lsn);
+                }
+            }
+        }
         // What was committed is read, whatever has failed.
         if let Some(db) = &outcome.db
             && let Ok(found) = content(db)
@@ -138,6 +163,9 @@ fn afterwards(history: &History, disk: &SimDisk, mut outcome: Outcome) -> Result
         let db = history.later_options(50).open_in(disk.opened_again());
         let db = db.map_err(|error| Failed::from(format!("after {what}: {error:?}")))?;
         judge(outcome.holds(&db))?;
+        if history.followed {
+            judge(outcome.was_not_ahead(&db))?;
+        }
         let mut shown = content(&db)?;
         // What was shown stays, also where the page cache was warm.
         for policy in [Policy::Nothing, Policy::Zeros, Policy::Random(9)] {
@@ -239,8 +267,13 @@ fn inject(history: &History, disk: &SimDisk, rule: Rule) -> Result<bool, String>
 fn whatever_operation_fails_what_was_answered_holds() {
     let mut failures = Vec::new();
     let mut met = 0;
-    let random = |seed| History::random(seed, 8);
-    let histories = [history(), large(), random(3), random(17)];
+    let histories = [
+        history(),
+        large(),
+        History::random(3, 8),
+        History::random(17, 8),
+        History::random(18, 8).followed(),
+    ];
     for (history, reserves) in histories.iter().flat_map(|h| [(h, true), (h, false)]) {
         let fresh = || {
             let disk = SimDisk::new(5).with_sector_len(128);

@@ -12,8 +12,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use common::{Content, Write, apply, commit_with, content, delete, id, put, range, remove};
-use entidb::{Database, Durability, EntityId, Options, Snapshot};
+use common::{
+    Content, Write, apply, commit_with, content, content_of, delete, follow, id, put, range, remove,
+};
+use entidb::{Database, Durability, EntityId, ErrorKind, Lsn, Options, Retention, Snapshot};
 use entidb_testkit::{Policy, SimDisk};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,6 +38,8 @@ enum Step {
     Kill,
     PowerCut(u64),
     Range(u64, u64),
+    /// Somebody who follows catches up.
+    Follow,
 }
 
 const COLLECTIONS: [&str; 3] = ["a", "b", "c"];
@@ -71,6 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Kill),
         1 => any::<u64>().prop_map(Step::PowerCut),
         2 => (0..8_u64, 0..8_u64).prop_map(|(from, to)| Step::Range(from, to)),
+        3 => Just(Step::Follow),
     ]
 }
 
@@ -134,9 +139,106 @@ fn left(db: &Database, states: &mut Vec<Content>) {
     *states = vec![found];
 }
 
-fn run(seed: u64, threshold: u64, bound: usize, background: bool, steps: &[Step]) {
+/// How somebody follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Following {
+    /// Nobody does.
+    Not,
+    /// Everything is kept, and what was before.
+    All,
+    /// A little is kept, so that there are gaps.
+    Little,
+    /// As a consumer, whose position is stored.
+    Consumer,
+}
+
+/// Somebody who follows, and what it has come to.
+struct Follower {
+    following: Following,
+    position: Lsn,
+    replayed: Content,
+    gaps: u64,
+}
+
+impl Follower {
+    /// Begins on an empty database.
+    fn new(db: &Database, following: Following) -> Self {
+        if following == Following::Consumer {
+            db.consumer("c").unwrap();
+        }
+        Self {
+            following,
+            position: db.lsn(),
+            replayed: Content::new(),
+            gaps: 0,
+        }
+    }
+
+    /// Catches up. Returns whether it has made everything durable.
+    fn catch_up(&mut self, db: &Database) -> bool {
+        let mut changes = match db.changes(self.position) {
+            Ok(changes) => changes,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Gap);
+                assert_eq!(self.following, Following::Little);
+                assert!(error.floor().unwrap() > self.position);
+                let (snapshot, changes) = db.snapshot_and_changes().unwrap();
+                assert_eq!(snapshot.lsn(), changes.position());
+                self.replayed = content_of(&snapshot).unwrap();
+                self.position = snapshot.lsn();
+                self.gaps += 1;
+                return true;
+            }
+        };
+        while let Some(commit) = changes.try_next().unwrap() {
+            assert!(commit.lsn > self.position);
+            self.position = commit.lsn;
+            for change in &commit.changes {
+                follow(&mut self.replayed, change).unwrap();
+            }
+        }
+        let moved = changes.position() > self.position;
+        self.position = changes.position();
+        if self.following != Following::Consumer {
+            return false;
+        }
+        let consumer = db.consumer("c").unwrap();
+        if moved || consumer.position().unwrap() < self.position {
+            db.write(|tx| tx.advance(&consumer, self.position)).unwrap();
+            return true;
+        }
+        false
+    }
+}
+
+/// How a database is opened.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    threshold: u64,
+    /// How many bytes a transaction holds in memory.
+    bound: usize,
+    background: bool,
+    following: Following,
+}
+
+fn run(seed: u64, setting: Setting, steps: &[Step]) {
+    let Setting {
+        threshold,
+        bound,
+        background,
+        following,
+    } = setting;
+    let retention = match following {
+        Following::Not | Following::Consumer => Retention::none(),
+        Following::Little => Retention::bytes(threshold * 2),
+        Following::All => Retention {
+            old: true,
+            ..Retention::bytes(u64::MAX)
+        },
+    };
     let open = |disk: &SimDisk, life: u64| -> Database {
         Options::new()
+            .retention(retention)
             .seed(seed ^ life << 32)
             .checkpoint_log_bytes(threshold)
             .transaction_memory_bytes(bound)
@@ -147,6 +249,7 @@ fn run(seed: u64, threshold: u64, bound: usize, background: bool, steps: &[Step]
     };
     let mut disk = SimDisk::new(seed).with_sector_len(256);
     let mut db = open(&disk, 0);
+    let mut follower = Follower::new(&db, following);
     // What is durable for certain, and each state since.
     let mut states = vec![Content::new()];
     let mut snapshots: Vec<(Snapshot, Content)> = Vec::new();
@@ -218,7 +321,26 @@ fn run(seed: u64, threshold: u64, bound: usize, background: bool, steps: &[Step]
                 left(&db, &mut states);
             }
             Step::Range(from, to) => compare(&db.snapshot(), &model, *from, *to),
+            Step::Follow if following == Following::Not => {}
+            Step::Follow => {
+                let durable = follower.catch_up(&db);
+                // It was given a prefix of what was committed, all that is durable for certain included.
+                assert!(states.contains(&follower.replayed));
+                if durable {
+                    states = vec![model];
+                }
+            }
         }
+        if matches!(step, Step::Kill | Step::PowerCut(_)) && following != Following::Not {
+            // What it was given before has survived: else it would come to something else.
+            follower.catch_up(&db);
+            assert_eq!(Some(&follower.replayed), states.last());
+        }
+    }
+    if following != Following::Not {
+        db.sync().unwrap();
+        follower.catch_up(&db);
+        assert_eq!(Some(&follower.replayed), states.last());
     }
     let model = states.pop().unwrap();
     assert_eq!(content(&db).unwrap(), model);
@@ -243,8 +365,20 @@ proptest! {
         threshold in prop_oneof![Just(300_u64), Just(1_200), Just(1 << 20)],
         bound in prop_oneof![3 => Just(64_usize << 20), 1 => Just(1_usize), 1 => Just(1_000_usize)],
         background in prop_oneof![3 => Just(false), 1 => Just(true)],
+        following in prop_oneof![
+            2 => Just(Following::Not),
+            1 => Just(Following::All),
+            1 => Just(Following::Little),
+            1 => Just(Following::Consumer),
+        ],
         steps in vec(step(), 1..40),
     ) {
-        run(seed, threshold, bound, background, &steps);
+        let setting = Setting {
+            threshold,
+            bound,
+            background,
+            following,
+        };
+        run(seed, setting, &steps);
     }
 }

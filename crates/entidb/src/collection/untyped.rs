@@ -9,7 +9,8 @@ use crate::db::Database;
 use crate::error::Result;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId};
-use crate::manifest::Catalog;
+use crate::index::Find;
+use crate::manifest::{self, Catalog};
 use crate::payload::Payload;
 use crate::snapshot::Scan;
 
@@ -50,26 +51,80 @@ impl Untyped {
         }
     }
 
-    /// The collection's number in `catalog`. Where the name stands under the number that it had, no other name is looked at.
-    fn id(&self, catalog: &Catalog) -> Option<CollectionId> {
+    /// The collection in `catalog`. Where the name stands under the number that it had, no other name is looked at.
+    pub(super) fn entry<'c>(&self, catalog: &'c Catalog) -> Option<&'c manifest::Collection> {
         let hint = CollectionId(self.hint.load(Ordering::Relaxed));
-        let collections = &catalog.collections;
-        if let Ok(at) = collections.binary_search_by_key(&hint, |collection| collection.id)
-            && collections
-                .get(at)
-                .is_some_and(|found| found.name == self.name)
+        if let Some(found) = catalog.get(hint)
+            && found.name == self.name
         {
-            return Some(hint);
+            return Some(found);
         }
-        let id = catalog.find(&self.name)?;
-        self.hint.store(id.0, Ordering::Relaxed);
-        Some(id)
+        let found = catalog.get(catalog.find(&self.name)?)?;
+        self.hint.store(found.id.0, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// The collection's number in `catalog`.
+    fn id(&self, catalog: &Catalog) -> Option<CollectionId> {
+        Some(self.entry(catalog)?.id)
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.db
     }
 
     /// The collection's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Puts a new entity.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if its id is there already, also where another transaction puts it
+    /// at the same time. Else as for [`Database::write`].
+    pub fn insert(&self, id: EntityId, value: &Value) -> Result<()> {
+        self.db.write(|tx| tx.insert(&self.name, id, value))
+    }
+
+    /// Changes an entity: reads it, has `change` change it, and puts it, as one transaction. Of several at once, each is applied
+    /// to what the others have left, so `change` may be called more than once. Gives back what was put; `None` if the entity is
+    /// not there. Where nothing changes, nothing is written.
+    ///
+    /// ```
+    /// # use entidb::{Database, EntityId, Value};
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// let (pages, home) = (db.untyped("pages"), EntityId::from_key("/"));
+    /// pages.put(home, &Value::from([("hits", 0)]))?;
+    /// pages.update(home, |page| {
+    ///     let hits = page.get("hits").and_then(Value::as_u64).unwrap_or(0);
+    ///     page.insert("hits", hits + 1);
+    /// })?;
+    /// # assert_eq!(pages.get(home)?, Some(Value::from([("hits", 1)])));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put) and [`get`](Self::get).
+    pub fn update(
+        &self,
+        id: EntityId,
+        mut change: impl FnMut(&mut Value),
+    ) -> Result<Option<Value>> {
+        self.db.write(|tx| tx.update(&self.name, id, &mut change))
+    }
+
+    /// Changes an entity as a JSON merge patch says (RFC 7396), as one transaction: [`Value::merge`]. Gives back what was put;
+    /// `None` if the entity is not there.
+    ///
+    /// # Errors
+    /// As for [`update`](Self::update).
+    pub fn patch(&self, id: EntityId, patch: &Value) -> Result<Option<Value>> {
+        self.update(id, |value| value.merge(patch))
     }
 
     /// Puts an entity, in the place of the one that has its id, if one has.
@@ -177,6 +232,14 @@ impl Untyped {
             Some(collection) => snapshot.count_in(collection, ..),
             None => Ok(0),
         }
+    }
+
+    /// Asks the index `index`, as it is now.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::by`](crate::Snapshot::by).
+    pub fn by(&self, index: &str) -> Result<Find<'static>> {
+        self.db.snapshot().by(&self.name, index)
     }
 
     /// All entities in id order, as they are now.

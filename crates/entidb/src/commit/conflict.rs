@@ -10,10 +10,11 @@ use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::{EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::index::{Derived, EntryBounds, bounds_of, value_prefix};
 use crate::log::Item;
-use crate::ranges::covering;
-use crate::run::{Cursor, Run};
+use crate::ranges::{RangeTombstone, covering};
+use crate::run::{Cursor, EntryCursor, Run};
 use crate::transaction::Reads;
 use crate::view::View;
 
@@ -22,13 +23,14 @@ impl Committer {
     pub(super) fn check_conflicts(
         &self,
         queue: &Queue,
+        view: &View,
         since: Lsn,
         items: &[Item],
+        entries: &Derived,
         reads: Option<&Reads>,
     ) -> Result<()> {
-        let (view, _) = self.published.get();
-        let dropped = |item: &Item| !view.catalog.has(item.collection());
-        if items.iter().any(dropped) {
+        let mut collections = items.iter().filter_map(Item::collection);
+        if collections.any(|id| !view.catalog.has(id)) {
             return Err(conflict("a collection that it writes to was dropped"));
         }
         if queue.last_lsn <= since {
@@ -39,9 +41,11 @@ impl Committer {
                 "a merge has forgotten what was deleted while it ran",
             ));
         }
-        let later = Later::new(&view, since);
+        let later = Later::new(view, since);
         for item in items {
             let written = match item {
+                // Its entity's record tells.
+                Item::Entry { .. } => continue,
                 Item::Record { key, .. } => later.wrote(key)?,
                 Item::Range {
                     collection,
@@ -56,6 +60,13 @@ impl Committer {
                 return Err(conflict("another commit has written what it writes"));
             }
         }
+        for (index, key, _) in entries.claims() {
+            if later.wrote_entries(&bounds_of(&value_prefix(index, key)))? {
+                return Err(conflict(
+                    "another commit has written what a unique index lets only one have",
+                ));
+            }
+        }
         let Some(reads) = reads else {
             return Ok(());
         };
@@ -68,6 +79,13 @@ impl Committer {
             if later.wrote_within(*first, *last)? {
                 return Err(conflict(
                     "another commit has written into a range that it read",
+                ));
+            }
+        }
+        for (collection, bounds) in &reads.entries {
+            if later.wrote_entries(bounds)? || later.deleted_in(*collection) {
+                return Err(conflict(
+                    "another commit has changed a part of an index that it read",
                 ));
             }
         }
@@ -87,6 +105,18 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// Refuses a transaction that has written entities in a form that is not their collection's any more.
+pub(crate) fn check_versions(view: &View, versions: &[(CollectionId, u32)]) -> Result<()> {
+    let stands = |(id, version): &(CollectionId, u32)| {
+        let collection = view.catalog.get(*id);
+        collection.is_none_or(|collection| collection.version == *version)
+    };
+    if versions.iter().all(stands) {
+        return Ok(());
+    }
+    Err(conflict("a collection that it writes to was migrated"))
 }
 
 pub(crate) fn conflict(why: &str) -> Error {
@@ -153,5 +183,37 @@ impl<'a> Later<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether an index entry within these bounds has come or gone by itself.
+    fn wrote_entries(&self, bounds: &EntryBounds) -> Result<bool> {
+        let slices = (
+            bounds.0.as_ref().map(Vec::as_slice),
+            bounds.1.as_ref().map(Vec::as_slice),
+        );
+        let mut memtables = self.view.memtables.iter();
+        if memtables.any(|memtable| memtable.wrote_entries(slices, self.since)) {
+            return Ok(true);
+        }
+        for run in self.runs.iter().filter(|run| run.has_entries()) {
+            let mut cursor = EntryCursor::new(Arc::clone(run), None, bounds.clone(), false);
+            while let Some(entry) = cursor.peek()? {
+                if entry.lsn > self.since {
+                    return Ok(true);
+                }
+                cursor.pass();
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a range of this collection was deleted, and with it perhaps what its indexes had.
+    fn deleted_in(&self, collection: CollectionId) -> bool {
+        let deletes =
+            |range: &RangeTombstone| range.collection == collection && range.lsn > self.since;
+        let memtables = self.view.memtables.iter();
+        let mut memtables = memtables.flat_map(|memtable| memtable.ranges(Lsn(u64::MAX)));
+        let mut runs = self.runs.iter().flat_map(|run| run.ranges());
+        memtables.any(|range| deletes(&range)) || runs.any(deletes)
     }
 }

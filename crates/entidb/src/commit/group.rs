@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::batch::Synced;
 use crate::ids::{Lsn, StreamId};
 use crate::log::{Failure, Log, Sealed, Sealer};
-use crate::sync::MutexGuard;
+use crate::sync::{Instant, MutexGuard};
 
 /// How much room is asked for ahead of what was appended, in bytes.
 const RESERVE_AHEAD_BYTES: u64 = 1 << 20;
@@ -23,6 +23,32 @@ struct Outcome {
     /// How far there is room in the active log, in bytes.
     reserved_end: Option<u64>,
     failure: Option<Failure>,
+}
+
+/// Somebody leads. Should he panic, nothing more is written, and nobody waits for him.
+pub(super) struct Leading<'a>(&'a Committer);
+
+impl<'a> Leading<'a> {
+    pub(super) fn begin(committer: &'a Committer, queue: &mut Queue) -> Self {
+        debug_assert!(!queue.leading);
+        queue.leading = true;
+        Self(committer)
+    }
+
+    pub(super) fn end(self, queue: &mut Queue) {
+        queue.leading = false;
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.leading = false;
+        queue.poison_once(Refusal::panicked());
+        drop(queue);
+        self.0.notify();
+    }
 }
 
 impl Committer {
@@ -48,12 +74,16 @@ impl Committer {
 
     /// Waits until everything up to `lsn` is durable, whoever has committed it. If that was refused, up to what was before it:
     /// the answer is for him who committed it.
-    pub(super) fn wait_for<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, lsn: Lsn) -> Result<()> {
+    pub(super) fn wait_for<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+        lsn: Lsn,
+    ) -> Result<MutexGuard<'a, Queue>> {
         while queue.durable < lsn.min(queue.last_lsn) {
             queue.check_known(lsn)?;
             queue = self.lead_or_wait(queue);
         }
-        Ok(())
+        Ok(queue)
     }
 
     fn lead_or_wait<'a>(&'a self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
@@ -70,8 +100,8 @@ impl Committer {
         mut queue: MutexGuard<'a, Queue>,
         sync: bool,
     ) -> MutexGuard<'a, Queue> {
-        debug_assert!(!queue.leading);
-        queue.leading = true;
+        let leading = Leading::begin(self, &mut queue);
+        let began = Instant::now();
         let group = std::mem::take(&mut queue.pending);
         queue.pending_bytes = 0;
         let current = queue.sealer.map(|sealer| sealer.stream);
@@ -91,9 +121,11 @@ impl Committer {
             self.editor.note_synced(synced);
         }
         let mut queue = self.queue();
-        queue.leading = false;
+        leading.end(&mut queue);
         if let Some(durable) = outcome.durable {
             queue.note_durable(durable);
+            // What is not durable by now has come since.
+            queue.eventual_since = queue.eventual_since.map(|since| since.max(began));
         }
         queue.synced = outcome.synced.or(queue.synced);
         if let Some(end) = outcome.reserved_end

@@ -1,5 +1,6 @@
 //! Which log commits go to: opening it, making room in it, and turning to the next.
 
+use super::group::Leading;
 use super::{Committer, Logs, NextLog, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::StreamId;
@@ -14,7 +15,7 @@ const NEXT_LOG_RESERVE_BYTES: u64 = 4 << 20;
 impl Committer {
     /// Makes sure that there is a log to append to: the one that was closed, or a new one.
     pub(super) fn open_log(&self) -> Result<()> {
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let _opening = self.opening();
         let queue = self.queue();
         if queue.sealer.is_some() {
             return Ok(());
@@ -83,7 +84,14 @@ impl Committer {
 
     /// Makes the log that comes next, if there is none yet, so that turning to it costs nobody any time.
     pub(crate) fn prepare_next_log(&self) -> Result<()> {
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        self.make_next_log()?;
+        self.queue().wants_log = false;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    fn make_next_log(&self) -> Result<()> {
+        let _opening = self.opening();
         // Not under the queue's lock: whoever leads holds this one through a sync.
         if self.logs().next.is_some() {
             return Ok(());
@@ -107,9 +115,28 @@ impl Committer {
         Ok(())
     }
 
+    /// Keeps others from making a log, and from turning away without having one.
+    pub(crate) fn opening(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns away from the log if `when` holds, whether or not there is a next one. Says whether it did.
+    ///
+    /// Not while somebody makes a log: who goes on with the last session's would have it sealed under him; and who makes
+    /// the one that comes next would list it before the one that a commit opens because there was none.
+    pub(crate) fn turn_away(&self, when: impl FnOnce(&Queue) -> bool) -> bool {
+        let _opening = self.opening();
+        let mut queue = self.queue();
+        let turns = when(&queue);
+        if turns {
+            self.rotate(&mut queue);
+        }
+        turns
+    }
+
     /// Turns away from the log: its memtable waits for a checkpoint from here on, and commits go to the next log, or to one
     /// that the next commit opens.
-    pub(crate) fn rotate(&self, queue: &mut Queue) {
+    pub(super) fn rotate(&self, queue: &mut Queue) {
         let next = queue.next_log.take();
         let memtable = Arc::new(Memtable::default());
         self.published.change(|view| {
@@ -157,11 +184,11 @@ impl Committer {
         let Some((stream, end)) = queue.wanted(len) else {
             return Ok(queue);
         };
-        queue.leading = true;
+        let leading = Leading::begin(self, &mut queue);
         drop(queue);
         let reserved = self.reserve(stream, end, frees);
         let mut queue = self.queue();
-        queue.leading = false;
+        leading.end(&mut queue);
         self.changed.notify_all();
         if queue.eventual_since.is_some() {
             // It may have come due, and waits for whoever leads.

@@ -12,11 +12,11 @@ mod conflict;
 mod group;
 mod hold;
 mod log;
+mod mark;
 mod names;
 mod queue;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 pub(crate) use conflict::conflict;
 pub(crate) use hold::Hold;
@@ -28,11 +28,13 @@ use crate::feed::{self, Feed};
 use crate::format::batch::Synced;
 use crate::format::header;
 use crate::ids::{CollectionId, Lsn, StreamId};
+use crate::index::Derived;
 use crate::log::{Draft, Item, Log};
 use crate::manifest::Editor;
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::reserve::Reserve;
+use crate::snapshot::Snapshot;
 use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use crate::transaction::Finished;
 use crate::view::Published;
@@ -52,11 +54,11 @@ pub(crate) struct Committer {
     /// Woken when a group is done, a checkpoint is made, or a log is there.
     changed: Condvar,
     /// Woken when there is something to hand over.
-    flusher: Condvar,
+    pub(crate) flusher: Condvar,
     /// Woken when there is something to do in the background.
-    worker: Condvar,
+    pub(crate) worker: Condvar,
     /// Woken when there may be something to merge.
-    compactor: Condvar,
+    pub(crate) compactor: Condvar,
     logs: Mutex<Logs>,
     /// Woken when a log that was turned away from is synced.
     retired: Condvar,
@@ -168,10 +170,7 @@ impl Committer {
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(|panicked| {
             let mut queue = panicked.into_inner();
-            queue.poison_once(Refusal {
-                kind: ErrorKind::Poisoned,
-                message: "an earlier write panicked".to_owned(),
-            });
+            queue.poison_once(Refusal::panicked());
             queue
         })
     }
@@ -200,30 +199,18 @@ impl Committer {
         self.compactor.notify_all();
     }
 
-    /// Waits until there may be something to merge, or `timeout` has passed.
-    pub(crate) fn wait_compaction<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.compactor.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits until there is something to do in the background, or `timeout` has passed.
-    pub(crate) fn wait_work<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.worker.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
     /// Has the background look for what is to be merged.
     pub(crate) fn want_compaction(&self) {
         self.queue().wants_compaction = true;
         self.notify();
+    }
+
+    /// Tells those who wait for the background that it has ended a piece of work.
+    pub(crate) fn end_work(&self) -> MutexGuard<'_, Queue> {
+        let mut queue = self.queue();
+        queue.end_work();
+        self.changed.notify_all();
+        queue
     }
 
     /// Notes why the log that comes next could not be made, for those who wait for it. It is still wanted.
@@ -303,56 +290,69 @@ impl Committer {
         *self.logs() = Logs::none(last_lsn);
     }
 
-    /// Waits until there is something for the flusher to do, or `timeout` has passed.
-    pub(crate) fn wait_flusher<'a>(
-        &self,
-        queue: MutexGuard<'a, Queue>,
-        timeout: Duration,
-    ) -> MutexGuard<'a, Queue> {
-        let waited = self.flusher.wait_timeout(queue, timeout);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
     /// Commits a transaction: makes it durable, if it is to be, then visible.
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`], [`ErrorKind::Full`], [`ErrorKind::Io`] or [`ErrorKind::Poisoned`]: it is not there and never
     /// will be. [`ErrorKind::Unknown`]: only opening again tells.
     pub(crate) fn commit(&self, finished: Finished, durability: Durability) -> Result<Receipt> {
-        if finished.writes.is_empty() {
+        if finished.writes.is_empty() && finished.derived.is_none() {
             // It is what it read: one moment.
-            let lsn = finished.lsn;
+            let lsn = finished.snapshot.lsn();
             let durable = self.queue().durable() >= lsn;
             return Ok(Receipt { lsn, durable });
         }
         let Finished {
-            lsn: since,
             snapshot,
             mut writes,
+            mut derived,
             made,
             reads,
             drops,
             spilled,
+            versions,
         } = finished;
         debug_assert!(spilled.is_none(), "what was spilled is not in the log");
+        let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
         let mut records = writes.finish();
         let (queue, waits) = loop {
             let notes = self.feed.keep.notes();
             records = feed::note(records, notes, &snapshot)?;
+            let entries = match derived.take() {
+                Some(built) => built,
+                None => self.derive(&snapshot, &records)?,
+            };
+            let own = (records.0.len(), records.1.len());
+            records.0.extend_from_slice(&entries.records);
+            records.1.extend_from_slice(&entries.items);
             let waits = durability == Durability::Sync || records.0.len() > EVENTUAL_LEN_MAX;
             let queue = self.enter(&records, drops)?;
-            // Notes become more under the queue's lock alone: if they did while it waited, they are told anew.
-            if self.feed.keep.notes() <= notes {
+            let (view, _) = self.published.get();
+            if !entries.is_under(&view.catalog) && entries.built {
+                return Err(conflict::conflict("an index that it builds was dropped"));
+            }
+            // Notes become more under the queue's lock alone, and indexes come and go: if they did while it waited, all is told
+            // anew.
+            if self.feed.keep.notes() <= notes && entries.is_under(&view.catalog) {
+                conflict::check_versions(&view, &versions)
+                    .and_then(|()| {
+                        let (items, reads) = (&records.1, reads.as_ref());
+                        self.check_conflicts(&queue, &view, since, items, &entries, reads)
+                    })
+                    .inspect_err(|_| {
+                        self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+                    })?;
                 break (queue, waits);
             }
+            drop(queue);
+            records.0.truncate(own.0);
+            records.1.truncate(own.1);
+            derived = entries.built.then_some(entries);
         };
+        // It holds streams and memtables that others wait to let go of.
         drop(snapshot);
         let ((body, items), mut queue) = (records, queue);
-        self.check_conflicts(&queue, since, &items, reads.as_ref())
-            .inspect_err(|_| {
-                self.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-            })?;
         let lsn = queue.next_lsn;
         let draft = Draft {
             lsn,
@@ -403,6 +403,22 @@ impl Committer {
         })
     }
 
+    /// Derives the index entries of a transaction's records, under the catalog as it is now.
+    fn derive(&self, snapshot: &Snapshot, (body, items): &(Vec<u8>, Vec<Item>)) -> Result<Derived> {
+        // Without indexes, that costs a look at the catalog.
+        let catalog = self.published.read(|view, _| {
+            let catalog = &view.catalog;
+            match catalog.indexes.is_empty() {
+                true => Err(catalog.version),
+                false => Ok(Arc::clone(catalog)),
+            }
+        });
+        match catalog {
+            Ok(catalog) => Derived::of(&catalog, snapshot, body, items),
+            Err(version) => Ok(Derived::none(version)),
+        }
+    }
+
     /// Waits until these records can be sealed.
     fn enter(
         &self,
@@ -412,11 +428,7 @@ impl Committer {
         let frees = items.iter().all(Item::frees);
         let mut queue = self.ready(body.len(), frees)?;
         // Behind a drop, a record of the collection would be lost with its name.
-        while drops.is_none()
-            && items
-                .iter()
-                .any(|item| queue.is_dropping(item.collection()))
-        {
+        while drops.is_none() && queue.is_dropping_any(items) {
             drop(self.wait_changed(queue));
             queue = self.ready(body.len(), frees)?;
         }
@@ -456,29 +468,26 @@ impl Committer {
                 queue.last_lsn
             )));
         }
-        self.wait_for(queue, lsn)
+        self.wait_for(queue, lsn).map(drop)
     }
 
-    /// Makes everything durable that was committed. Returns the last commit of that.
+    /// Makes everything durable that was committed. Returns the last durable commit.
     pub(crate) fn sync(&self) -> Result<Lsn> {
         let queue = self.queue();
         let lsn = queue.last_lsn;
-        self.wait_for(queue, lsn)?;
-        Ok(lsn)
+        let queue = self.wait_for(queue, lsn)?;
+        // That one may have been refused meanwhile.
+        Ok(queue.durable)
     }
 
     /// Waits until a commit of `len` bytes can be sealed: there is a log with room for it, and the memtables are not above
     /// their bound. One that only deletes (`frees`) may take the room that is kept for a full disk.
     fn ready(&self, len: usize, frees: bool) -> Result<MutexGuard<'_, Queue>> {
         let mut held_up: Option<Instant> = None;
+        let mut asked: Option<u64> = None;
         let mut queue = self.queue();
         loop {
-            if self.editor.is_unknown() {
-                queue.poison_once(Refusal {
-                    kind: ErrorKind::Poisoned,
-                    message: "replacing the manifest failed".to_owned(),
-                });
-            }
+            self.check_manifest(&mut queue, None);
             queue.check()?;
             if queue.held {
                 held_up.get_or_insert_with(Instant::now);
@@ -488,16 +497,26 @@ impl Committer {
                 self.notify();
             } else if self.is_over_budget(&queue) {
                 if let Some(error) = queue.trouble.as_ref().map(Refusal::error) {
-                    queue.wants_log |= queue.next_log.is_none();
+                    // What stood in the background's way may be gone: it is asked to look again.
+                    let work = *asked.get_or_insert_with(|| queue.ask_for_work());
+                    if queue.has_ended(work) {
+                        return Err(error);
+                    }
                     self.worker.notify_one();
-                    return Err(error);
                 }
                 held_up.get_or_insert_with(Instant::now);
                 queue = self.wait_changed(queue);
             } else if queue.sealer.is_none() {
                 drop(queue);
                 held_up.get_or_insert_with(Instant::now);
-                self.open_log()?;
+                match self.open_log() {
+                    Err(error)
+                        if error.kind() == ErrorKind::Full && frees && self.reserve.give_up() =>
+                    {
+                        self.open_log()?;
+                    }
+                    opened => opened?,
+                }
                 queue = self.queue();
             } else if queue.next_lsn >= queue.lsn_ceiling {
                 let next = queue.next_lsn;
@@ -525,6 +544,16 @@ impl Committer {
                 }
                 return Ok(queue);
             }
+        }
+    }
+
+    /// If nobody knows which manifest a crash would leave, nothing more is written. `why` is what has failed, if that is known.
+    pub(crate) fn check_manifest(&self, queue: &mut Queue, why: Option<&Refusal>) {
+        if self.editor.is_unknown() {
+            queue.poison_once(why.cloned().unwrap_or_else(|| Refusal {
+                kind: ErrorKind::Poisoned,
+                message: "replacing the manifest failed".to_owned(),
+            }));
         }
     }
 

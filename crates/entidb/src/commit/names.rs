@@ -4,8 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use super::Committer;
 use crate::error::{Error, Result};
+use crate::format::NUMBER_MAX;
 use crate::ids::CollectionId;
 use crate::manifest::Collection;
+use crate::transaction::check_name;
 use crate::write_set::WriteSet;
 
 impl Committer {
@@ -57,6 +59,28 @@ impl Committer {
             writes.rename(*interim, renamed.id);
         }
         Ok(renamed)
+    }
+
+    /// Sets how long what is put into a collection lives, in microseconds. One that is not there is made.
+    pub(crate) fn set_time_to_live(&self, name: &str, time_us: Option<u64>) -> Result<()> {
+        check_name(name)?;
+        let next_lsn = self.queue().next_lsn;
+        self.editor.begin_session(next_lsn, |_| ())?;
+        let mut there = false;
+        self.editor.edit(|manifest| {
+            let catalog = &mut manifest.catalog;
+            if let Some(id) = catalog.find_any(name).or_else(|| catalog.make(name)) {
+                // The manifest has no room for longer ones, which are longer than anybody waits.
+                let time_us = time_us.filter(|time_us| *time_us < NUMBER_MAX);
+                catalog.set_time_to_live(id, time_us);
+                there = true;
+            }
+        })?;
+        self.show_catalog();
+        match there {
+            true => Ok(()),
+            false => Err(self.why_not_made()),
+        }
     }
 
     /// Why a collection that was just made is not there.

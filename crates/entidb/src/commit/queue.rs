@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::format::batch::{self, Synced};
 use crate::ids::{CollectionId, Lsn, StreamId};
-use crate::log::{Sealed, Sealer};
+use crate::log::{Item, Sealed, Sealer};
 use crate::memtable::Memtable;
 use crate::stream::Stream;
 use crate::sync::{Arc, Instant};
@@ -27,6 +27,8 @@ pub(crate) struct Queue {
     pub(super) sealer: Option<Sealer>,
     /// How far there is room in that log for certain, in bytes.
     pub(super) reserved_end: u64,
+    /// The last batch that was written only to say that the one before it is durable.
+    pub(super) marked: Lsn,
     /// What later batches may say is synced.
     pub(super) synced: Option<Synced>,
     /// Sealed batches that were not handed to the log yet.
@@ -46,7 +48,8 @@ pub(crate) struct Queue {
     /// Up to here, what was deleted may have been forgotten by a merge, so that whether it was deleted since a snapshot from
     /// before cannot be told.
     pub(crate) forgotten: Lsn,
-    /// Collections that are being dropped: committed perhaps, and not taken out of the catalog yet.
+    /// Collections that are being dropped, committed perhaps and not taken out of the catalog yet; or migrated. Nobody else
+    /// commits to them.
     pub(super) dropping: Vec<CollectionId>,
     /// Whether a large commit takes its place at this moment: nothing is sealed until it has.
     pub(super) held: bool,
@@ -66,6 +69,11 @@ pub(crate) struct Queue {
     pub(crate) compaction_trouble: Option<Refusal>,
     /// Why the last piece of background work failed, if it did.
     pub(crate) trouble: Option<Refusal>,
+    /// How often the background has begun a piece of work, and how many of these have ended.
+    work_begun: u64,
+    work_ended: u64,
+    /// Whether somebody waits for the background to try again.
+    pub(crate) wants_again: bool,
 }
 
 /// A sealed batch that was not handed to the log yet.
@@ -98,6 +106,14 @@ impl Refusal {
         }
     }
 
+    /// What all hear once somebody has panicked in the middle of writing.
+    pub(crate) fn panicked() -> Self {
+        Self {
+            kind: ErrorKind::Poisoned,
+            message: "an earlier write panicked".to_owned(),
+        }
+    }
+
     pub(crate) fn error(&self) -> Error {
         Error::new(self.kind, self.message.clone())
     }
@@ -112,6 +128,7 @@ impl Queue {
             durable: last_lsn,
             sealer: None,
             reserved_end: 0,
+            marked: last_lsn,
             synced: None,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -132,6 +149,9 @@ impl Queue {
             wants_compaction: false,
             compaction_trouble: None,
             trouble: None,
+            work_begun: 0,
+            work_ended: 0,
+            wants_again: false,
         }
     }
 
@@ -156,9 +176,18 @@ impl Queue {
         Some((sealer.stream, sealer.at() + len))
     }
 
-    /// Whether the collection `id` is being dropped.
+    /// Whether nobody else may commit to the collection `id`.
     pub(super) fn is_dropping(&self, id: CollectionId) -> bool {
         self.dropping.contains(&id)
+    }
+
+    /// Whether a collection that one of these writes to is being dropped.
+    pub(super) fn is_dropping_any(&self, items: &[Item]) -> bool {
+        if self.dropping.is_empty() {
+            return false;
+        }
+        let mut collections = items.iter().filter_map(Item::collection);
+        collections.any(|id| self.is_dropping(id))
     }
 
     /// Notes why nothing more is written, if nobody has.
@@ -204,9 +233,29 @@ impl Queue {
         self.poison.is_none() && (self.wants_log || !self.frozen.is_empty())
     }
 
-    /// Whether the log that comes next is wanted; from here on it is not.
-    pub(crate) fn take_wants_log(&mut self) -> bool {
-        std::mem::take(&mut self.wants_log)
+    /// The background begins a piece of work. Says whether the log that comes next is wanted. It stays wanted until it is
+    /// there, since commits beside it have to be held up before they fill the memory.
+    pub(crate) fn begin_work(&mut self) -> bool {
+        self.work_begun += 1;
+        self.wants_again = false;
+        self.wants_log
+    }
+
+    /// What was begun has ended, and whether it failed stands in `trouble`.
+    pub(crate) fn end_work(&mut self) {
+        self.work_ended = self.work_begun;
+    }
+
+    /// Asks the background to try again. Says which piece of work that will be.
+    pub(super) fn ask_for_work(&mut self) -> u64 {
+        self.wants_again = true;
+        self.wants_log |= self.next_log.is_none();
+        self.work_begun + 1
+    }
+
+    /// Whether this piece of work has ended.
+    pub(super) fn has_ended(&self, work: u64) -> bool {
+        self.work_ended >= work
     }
 
     pub(crate) fn poison_message(&self) -> Option<&str> {
@@ -263,10 +312,7 @@ impl Queue {
     /// Refuses if a sync has failed, or the database was closed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.closed {
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                "the database is closed: open it again",
-            ));
+            return Err(Error::closed());
         }
         match &self.poison {
             Some(poison) => Err(Error::new(

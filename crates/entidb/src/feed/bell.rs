@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::ids::Lsn;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError, wait_timeout};
 
 /// The last durable commit, and who waits for the next.
 #[derive(Default)]
@@ -100,8 +100,7 @@ impl Bell {
             if left.is_zero() {
                 break Woken::TimedOut;
             }
-            let waited = self.rung.wait_timeout(waiters, left);
-            waiters = waited.unwrap_or_else(PoisonError::into_inner).0;
+            waiters = wait_timeout(&self.rung, waiters, left);
         };
         drop(waiters);
         self.waiting.fetch_sub(1, Ordering::SeqCst);

@@ -44,6 +44,8 @@ pub enum ChangeKind {
     Update,
     /// It was there, and is not any more.
     Delete,
+    /// It was there, and its time had come: [`Transaction::put_expiring`](crate::Transaction::put_expiring).
+    Expire,
     /// Every entity from `first` to `last`, both included, is gone: [`Transaction::delete_range`](crate::Transaction::delete_range).
     /// They do not come one by one.
     DeleteRange {

@@ -1,6 +1,7 @@
 //! Consumers: followers with a name, whose position is stored, and moves in the transactions of their own work.
 
 use super::changes::Changes;
+use super::keep::Notes;
 use super::position::{CONSUMERS, Position};
 use crate::db::Database;
 use crate::error::{Error, ErrorKind, Result};
@@ -144,7 +145,7 @@ impl Database {
         let writer = self.writer()?;
         let _one = writer.feed.keep.consumers();
         // Until the consumer itself is there, this keeps what it will want.
-        let follower = writer.follow(after)?;
+        let follower = writer.follow(after, Notes::Was)?;
         writer.keep_listed()?;
         let position = Position {
             name: name.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::beside::Beside;
 use super::changes::Changes;
+use super::keep::Notes;
 use super::live::Live;
 use super::source::Source;
 use crate::db::Database;
@@ -39,13 +40,13 @@ impl Database {
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if there has been no commit `after` yet; and where it was opened for
     /// reading, as for [`Changes::try_next`].
     pub fn changes(&self, after: Lsn) -> Result<Changes> {
-        self.follow_from(Some(after))
+        self.follow_from(Some(after), Notes::Was)
     }
 
     /// As [`changes`](Self::changes), or without a position, what is committed from now on.
-    pub(super) fn follow_from(&self, after: Option<Lsn>) -> Result<Changes> {
+    pub(super) fn follow_from(&self, after: Option<Lsn>, wants: Notes) -> Result<Changes> {
         if let Some(writer) = self.writer_if_any() {
-            return writer.follow(after);
+            return writer.follow(after, wants);
         }
         let directory = self.directory();
         let manifest = load::manifest(&**directory)?.ok_or_else(gone)?;
@@ -137,7 +138,7 @@ fn no_such(after: Lsn) -> Error {
 
 impl Writer {
     fn snapshot_and_changes(&self) -> Result<(Snapshot, Changes)> {
-        let mut changes = self.follow(None)?;
+        let mut changes = self.follow(None, Notes::Was)?;
         // A snapshot has everything that is durable, and perhaps more: then that has to be, too.
         self.committer.sync()?;
         let snapshot = Snapshot::new(self.published.get());
@@ -146,19 +147,19 @@ impl Writer {
         Ok((snapshot, changes))
     }
 
-    /// A follower behind `after`, or behind the last commit.
-    pub(crate) fn follow(&self, after: Option<Lsn>) -> Result<Changes> {
+    /// A follower behind `after`, or behind the last commit, for whom commits note what it wants from here on.
+    pub(crate) fn follow(&self, after: Option<Lsn>, wants: Notes) -> Result<Changes> {
         let keep = &self.feed.keep;
         let mut state = keep.state();
         let queue = self.committer.queue();
         let last = queue.last_lsn();
         // Under the queue's lock: every commit behind this one is noted.
-        keep.begin(&mut state, last);
+        keep.begin(&mut state, last, wants);
         drop(queue);
         let position = after.unwrap_or(last);
         let held = match position > last {
             true => Err(no_such(position)),
-            false => keep.hold(&mut state, position),
+            false => keep.hold(&mut state, position, wants),
         };
         keep.settle(&mut state);
         drop(state);

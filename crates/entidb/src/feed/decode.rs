@@ -40,6 +40,9 @@ pub(super) fn changes(
             Payload::stored(body.slice_ref(found.bytes.get(from..).unwrap_or_default()))
         };
         let record::Header { kind, id, was, .. } = found.header;
+        if kind.is_entry() {
+            return Ok(());
+        }
         if kind == Kind::Before {
             let last = entities.last_mut().filter(|last| open && last.id == id);
             if let Some(last) = last {
@@ -62,7 +65,7 @@ pub(super) fn changes(
             Kind::Entity => {
                 let kind = match was {
                     Was::Absent => ChangeKind::Insert,
-                    Was::There | Was::Unknown => ChangeKind::Update,
+                    Was::There | Was::Unknown | Was::Expired => ChangeKind::Update,
                 };
                 entities.push(change(id, kind, Some(payload())));
                 open = true;
@@ -70,7 +73,11 @@ pub(super) fn changes(
             // Nothing was there to delete.
             Kind::Tombstone if was == Was::Absent => {}
             Kind::Tombstone => {
-                entities.push(change(id, ChangeKind::Delete, None));
+                let kind = match was {
+                    Was::Expired => ChangeKind::Expire,
+                    Was::There | Was::Unknown | Was::Absent => ChangeKind::Delete,
+                };
+                entities.push(change(id, kind, None));
                 open = true;
             }
             Kind::Range => {
@@ -79,7 +86,7 @@ pub(super) fn changes(
                 ranges.push(change(id, kind, None));
             }
             Kind::Collection => ranges.push(change(EntityId::MIN, ChangeKind::Drop, None)),
-            Kind::Before => {}
+            Kind::Before | Kind::Entry | Kind::EntryTombstone => {}
         }
         Ok(())
     })?;

@@ -45,6 +45,8 @@ pub(crate) struct Keep {
     state: Mutex<State>,
     /// Whether logs are listed that nobody may need any more.
     untidy: AtomicBool,
+    /// Whether the manifest says so.
+    listed: AtomicBool,
     next_follower: Counter,
     /// Held while a consumer is made or dropped.
     consumers: Mutex<()>,
@@ -62,6 +64,7 @@ pub(crate) struct State {
 
 struct Held {
     follower: u64,
+    wants: Notes,
     position: AtomicU64,
 }
 
@@ -77,6 +80,7 @@ impl Keep {
                 dropped: listed.map_or_else(Vec::new, |entry| entry.dropped.clone()),
             }),
             untidy: AtomicBool::new(true),
+            listed: AtomicBool::new(listed.is_some()),
             next_follower: Counter::new(0),
             consumers: Mutex::default(),
         };
@@ -88,6 +92,7 @@ impl Keep {
     pub(crate) fn list(&self, listed: Option<&FeedEntry>) {
         let mut state = self.state();
         state.listed = listed.map(|entry| entry.retention);
+        self.listed.store(listed.is_some(), Ordering::Relaxed);
         if let Some(entry) = listed
             && state.floor == Lsn(u64::MAX)
         {
@@ -122,12 +127,12 @@ impl Keep {
 
     /// Has commits noted for a follower who is about to come, and what comes behind `last`, the last commit so far, kept. Under the
     /// queue's lock, so that every commit behind that one has its notes.
-    pub(crate) fn begin(&self, state: &mut State, last: Lsn) {
+    pub(crate) fn begin(&self, state: &mut State, last: Lsn, wants: Notes) {
         if state.floor == Lsn(u64::MAX) {
             state.floor = last;
         }
-        if self.notes() == Notes::None {
-            self.notes.store(Notes::Was as u8, Ordering::SeqCst);
+        if self.notes() < wants {
+            self.notes.store(wants as u8, Ordering::SeqCst);
         }
     }
 
@@ -142,18 +147,24 @@ impl Keep {
 
     /// Sets what commits have to note by what the state says.
     fn set_notes(&self, state: &State) {
-        let notes = match &state.listed {
+        let listed = match &state.listed {
             Some(retention) if retention.old => Notes::Old,
             Some(_) => Notes::Was,
-            None if !state.holds.is_empty() => Notes::Was,
             None => Notes::None,
         };
+        let wanted = state.holds.iter().map(|held| held.wants).max();
+        let notes = listed.max(wanted.unwrap_or(Notes::None));
         self.notes.store(notes as u8, Ordering::SeqCst);
     }
 
     /// Up to here, commits are not kept. The highest LSN, if none is.
     pub(crate) fn floor(&self) -> Lsn {
         self.state().floor
+    }
+
+    /// Whether the manifest says that commits are kept, so that other processes may follow.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_untidy(&self) -> bool {
@@ -185,7 +196,12 @@ impl Keep {
     }
 
     /// Keeps what is above `position` for a follower, if it is there.
-    pub(crate) fn hold(self: &Arc<Self>, state: &mut State, position: Lsn) -> Result<Hold> {
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        state: &mut State,
+        position: Lsn,
+        wants: Notes,
+    ) -> Result<Hold> {
         if position < state.floor {
             return Err(gap(state.floor));
         }
@@ -194,6 +210,7 @@ impl Keep {
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let held = Arc::new(Held {
             follower,
+            wants,
             position: AtomicU64::new(position.0),
         });
         state.holds.push(Arc::clone(&held));

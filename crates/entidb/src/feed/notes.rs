@@ -31,7 +31,7 @@ fn note_was((mut body, items): Records, snapshot: &Snapshot) -> Result<Records> 
                 false => Was::There,
             };
             if let Some(record) = body.get_mut(*at as usize..(*at + *len) as usize) {
-                record::set_was(record, was);
+                set_was(record, was);
             }
         }
     }
@@ -58,7 +58,7 @@ fn note_old((body, items): &Records, snapshot: &Snapshot) -> Result<Records> {
             false => snapshot.get_in(key.collection(), key.id())?,
         };
         let was = old.as_ref().map_or(Was::Absent, |_| Was::There);
-        record::set_was(noted.get_mut(place..).unwrap_or_default(), was);
+        set_was(noted.get_mut(place..).unwrap_or_default(), was);
         if let Some(old) = old {
             let header = record::Header {
                 payload_len: narrow(old.as_bytes().len())?,
@@ -80,6 +80,14 @@ fn note_old((body, items): &Records, snapshot: &Snapshot) -> Result<Records> {
         }
     }
     Ok((noted, told))
+}
+
+/// Notes it, unless more is known already.
+fn set_was(record: &mut [u8], was: Was) {
+    let known = record::Header::decode(record).map(|header| header.was);
+    if known != Ok(Was::Expired) {
+        record::set_was(record, was);
+    }
 }
 
 /// Whether the transaction itself has deleted the key before it wrote it.

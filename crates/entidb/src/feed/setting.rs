@@ -68,6 +68,7 @@ impl Writer {
         self.editor
             .edit(|manifest| manifest.feed.clone_from(&entry))?;
         self.feed.keep.list(entry.as_ref());
+        self.committer.notify();
         Ok(())
     }
 }

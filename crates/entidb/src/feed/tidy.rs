@@ -74,11 +74,7 @@ impl Writer {
             false => Lsn(u64::MAX),
         };
         drop(state);
-        let used: BTreeSet<StreamId> = view
-            .runs
-            .iter()
-            .flat_map(|run| run.footer.streams.iter().copied())
-            .collect();
+        let used = used(&view);
         let goes =
             |segment: &SealedEntry| segment.last_lsn <= floor && !used.contains(&segment.stream);
         let gone: Vec<StreamId> = segments
@@ -121,6 +117,24 @@ impl Writer {
             kept.map(|segment| segment.stream).collect()
         })
     }
+}
+
+impl Writer {
+    /// Bytes of the logs that are kept for followers alone.
+    pub(crate) fn bytes_for_feed(&self, view: &View) -> u64 {
+        let segments = self.editor.read(|manifest| manifest.segments.clone());
+        let used = used(view);
+        let kept = segments.iter();
+        let kept = kept.filter(|segment| !used.contains(&segment.stream));
+        kept.map(|segment| segment.len).sum()
+    }
+}
+
+/// The streams that runs point into.
+fn used(view: &View) -> BTreeSet<StreamId> {
+    let runs = view.runs.iter();
+    runs.flat_map(|run| run.footer.streams.iter().copied())
+        .collect()
 }
 
 /// Bytes of the logs that are no segments yet.

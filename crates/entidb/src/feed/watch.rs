@@ -1,13 +1,22 @@
 //! Watching a part of what changes.
 
+use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
+
+use entidb_codec::Value;
 
 use super::changes::Changes;
 use super::commit::{Change, ChangeKind, Commit};
+use super::keep::Notes;
 use crate::db::Database;
 use crate::error::Result;
 use crate::ids::{EntityId, Lsn};
+use crate::index::Within;
+use crate::payload::Payload;
 use crate::sync::Instant;
+
+/// Between which values.
+type Values = (Bound<Value>, Bound<Value>);
 
 /// What is watched: [`Database::watch`].
 ///
@@ -20,6 +29,8 @@ use crate::sync::Instant;
 pub struct Watch {
     collection: Option<String>,
     id: Option<EntityId>,
+    /// An index, and between which of its values.
+    index: Option<(String, Values)>,
     after: Option<Lsn>,
 }
 
@@ -30,6 +41,7 @@ impl Watch {
         Self {
             collection: None,
             id: None,
+            index: None,
             after: None,
         }
     }
@@ -48,6 +60,30 @@ impl Watch {
     pub fn entity(collection: impl Into<String>, id: EntityId) -> Self {
         Self {
             id: Some(id),
+            ..Self::collection(collection)
+        }
+    }
+
+    /// The changes of entities that an index finds between these values, before or after the change: those that come into the range,
+    /// go out of it, or change within it. Of an index on several paths, the first one counts.
+    ///
+    /// Whether an entity was in the range, only what it was before tells: while somebody watches an index, each commit notes that.
+    /// Of a commit from before, or in another process, that did not ([`Retention::old`](crate::Retention::old)), each update and delete
+    /// comes.
+    ///
+    /// ```
+    /// use entidb::{Value, Watch};
+    /// let grown_up = Watch::index("people", "age", Value::from(18)..);
+    /// ```
+    #[must_use]
+    pub fn index(
+        collection: impl Into<String>,
+        index: impl Into<String>,
+        values: impl RangeBounds<Value>,
+    ) -> Self {
+        let values = (values.start_bound().cloned(), values.end_bound().cloned());
+        Self {
+            index: Some((index.into(), values)),
             ..Self::collection(collection)
         }
     }
@@ -76,6 +112,7 @@ impl Watch {
 pub struct Watcher {
     changes: Changes,
     watch: Watch,
+    within: Option<Within>,
 }
 
 impl Watcher {
@@ -113,8 +150,12 @@ impl Watcher {
     }
 
     /// Leaves of a commit what is watched. Says whether there is anything.
-    pub(super) fn select(&self, commit: &mut Commit) -> bool {
-        commit.changes.retain(|change| self.watch.has(change));
+    pub(super) fn select(&mut self, commit: &mut Commit) -> bool {
+        let (watch, within) = (&self.watch, &mut self.within);
+        commit.changes.retain(|change| {
+            let within = within.as_mut();
+            watch.has(change) && within.is_none_or(|within| is_within(within, change))
+        });
         !commit.changes.is_empty()
     }
 
@@ -122,6 +163,16 @@ impl Watcher {
     pub(super) fn changes_mut(&mut self) -> &mut Changes {
         &mut self.changes
     }
+}
+
+/// Whether the entity is in the range, or was, or may have been.
+fn is_within(within: &mut Within, change: &Change) -> bool {
+    let mut has = |payload: &Option<Payload>| {
+        let payload = payload.as_ref();
+        payload.is_some_and(|payload| within.has(payload.as_bytes()))
+    };
+    let is_known = change.old.is_some() || change.kind == ChangeKind::Insert;
+    !is_known || has(&change.new) || has(&change.old)
 }
 
 impl Iterator for Watcher {
@@ -161,9 +212,24 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// As for [`changes`](Self::changes).
+    /// As for [`changes`](Self::changes); of an index, as for [`Snapshot::by`](crate::Snapshot::by).
     pub fn watch(&self, watch: Watch) -> Result<Watcher> {
-        let changes = self.follow_from(watch.after)?;
-        Ok(Watcher { changes, watch })
+        let within = match (&watch.collection, &watch.index) {
+            (Some(collection), Some((index, values))) => {
+                let find = self.snapshot().by(collection, index)?;
+                Some(find.range(values.clone()).within()?)
+            }
+            _ => None,
+        };
+        let wants = match within {
+            Some(_) => Notes::Old,
+            None => Notes::Was,
+        };
+        let changes = self.follow_from(watch.after, wants)?;
+        Ok(Watcher {
+            changes,
+            watch,
+            within,
+        })
     }
 }

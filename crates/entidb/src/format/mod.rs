@@ -6,11 +6,13 @@
 
 pub(crate) mod batch;
 pub(crate) mod block;
+pub(crate) mod catalog;
 pub(crate) mod checksum;
 pub(crate) mod chunk;
+pub(crate) mod collection;
 mod column;
-#[allow(dead_code, reason = "read by the indexes, which are being written")]
 pub(crate) mod entry;
+pub(crate) mod entry_key;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod footer;

@@ -10,16 +10,21 @@ use crate::limits::PAYLOAD_LEN_MAX;
 pub(crate) const HEADER_LEN: usize = 4 + 4 + 2 + 2 + EntityId::LEN;
 const COLLECTION_AT: usize = 4 + 4;
 const FLAGS_AT: usize = 4 + 4 + 2;
+const ID_AT: usize = FLAGS_AT + 2;
 const CRC_LEN: usize = 4;
 /// Length of a range tombstone's payload in bytes: the last id.
 const RANGE_LEN: u32 = 16;
+/// The longest payload of an index entry, in bytes: its key.
+const INDEX_KEY_LEN_MAX: u32 = 976;
 
-/// The low three bits of the flags: what the record says. Values 4, 5 and 7 are reserved.
+/// The low three bits of the flags: what the record says. Value 7 is reserved.
 const KIND_MASK: u16 = 0b111;
 const KIND_ENTITY: u16 = 0;
 const KIND_TOMBSTONE: u16 = 1;
 const KIND_RANGE: u16 = 2;
 const KIND_COLLECTION: u16 = 3;
+const KIND_ENTRY: u16 = 4;
+const KIND_ENTRY_TOMBSTONE: u16 = 5;
 const KIND_BEFORE: u16 = 6;
 /// The low 32 bits of the record's LSN stand between id and payload: always outside a log, where records of many commits mix. The
 /// whole LSN is bound into the checksum, and the segment's footer says in which range it lies.
@@ -29,7 +34,9 @@ pub(crate) const LSN_LEN: usize = 4;
 /// What the change feed is told of an entity or its tombstone: that there was one before the commit, or that there was none.
 const FLAG_THERE: u16 = 1 << 8;
 const FLAG_ABSENT: u16 = 1 << 9;
-const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT;
+/// Of a tombstone: its time had come.
+const FLAG_EXPIRED: u16 = 1 << 10;
+const FLAGS_WAS: u16 = FLAG_THERE | FLAG_ABSENT | FLAG_EXPIRED;
 
 /// What a record says of its entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +49,23 @@ pub(crate) enum Kind {
     Range,
     /// The whole collection was dropped.
     Collection,
+    /// The index, whose number stands in the collection's place, finds the entity under the key that is the payload.
+    Entry,
+    /// It does not any more.
+    EntryTombstone,
     /// Not a version: the payload that the entity of the record before this one had until then.
     Before,
 }
 
 impl Kind {
-    /// Whether it deletes.
+    /// Whether it says that something is there no more.
     pub(crate) fn is_tombstone(self) -> bool {
-        matches!(self, Self::Tombstone | Self::Range | Self::Collection)
+        !matches!(self, Self::Entity | Self::Entry | Self::Before)
+    }
+
+    /// Whether it is of an index, and not of an entity.
+    pub(crate) fn is_entry(self) -> bool {
+        matches!(self, Self::Entry | Self::EntryTombstone)
     }
 }
 
@@ -62,6 +78,8 @@ pub(crate) enum Was {
     Unknown,
     There,
     Absent,
+    /// There was one, whose time had come. Said whether or not anybody follows.
+    Expired,
 }
 
 impl Was {
@@ -70,6 +88,7 @@ impl Was {
             Self::Unknown => 0,
             Self::There => FLAG_THERE,
             Self::Absent => FLAG_ABSENT,
+            Self::Expired => FLAG_EXPIRED,
         }
     }
 
@@ -78,6 +97,7 @@ impl Was {
             0 => Ok(Self::Unknown),
             FLAG_THERE => Ok(Self::There),
             FLAG_ABSENT => Ok(Self::Absent),
+            FLAG_EXPIRED => Ok(Self::Expired),
             _ => Err(Fault::Unsupported(format!("record flags {flags:#x}"))),
         }
     }
@@ -124,6 +144,8 @@ impl Header {
             Kind::Tombstone => KIND_TOMBSTONE,
             Kind::Range => KIND_RANGE,
             Kind::Collection => KIND_COLLECTION,
+            Kind::Entry => KIND_ENTRY,
+            Kind::EntryTombstone => KIND_ENTRY_TOMBSTONE,
             Kind::Before => KIND_BEFORE,
         };
         let flags = flags | self.was.flags();
@@ -161,6 +183,8 @@ impl Header {
             KIND_TOMBSTONE => Kind::Tombstone,
             KIND_RANGE => Kind::Range,
             KIND_COLLECTION => Kind::Collection,
+            KIND_ENTRY => Kind::Entry,
+            KIND_ENTRY_TOMBSTONE => Kind::EntryTombstone,
             KIND_BEFORE => Kind::Before,
             other => {
                 return Some(Err(Fault::Unsupported(format!("record kind {other}"))));
@@ -168,8 +192,9 @@ impl Header {
         };
         // Of what was, only the two that it says something of.
         let said = match kind {
-            Kind::Entity | Kind::Tombstone => FLAGS_WAS,
-            Kind::Range | Kind::Collection | Kind::Before => 0,
+            Kind::Entity => FLAG_THERE | FLAG_ABSENT,
+            Kind::Tombstone => FLAGS_WAS,
+            _ => 0,
         };
         let was = match Was::of(flags) {
             Ok(was) if flags & !KIND_MASK & !said == expected => was,
@@ -183,14 +208,15 @@ impl Header {
                 format!("{payload_len}"),
             )));
         }
-        let only = match kind {
-            Kind::Entity | Kind::Before => payload_len,
-            Kind::Tombstone | Kind::Collection => 0,
-            Kind::Range => RANGE_LEN,
+        let legal = match kind {
+            Kind::Entity | Kind::Before => 0..=payload_len,
+            Kind::Tombstone | Kind::Collection => 0..=0,
+            Kind::Range => RANGE_LEN..=RANGE_LEN,
+            Kind::Entry | Kind::EntryTombstone => 1..=INDEX_KEY_LEN_MAX,
         };
-        if payload_len != only {
+        if !legal.contains(&payload_len) {
             return Some(Err(Fault::damaged(
-                format!("a tombstone with a payload of {only} bytes"),
+                format!("a payload of {} to {} bytes", legal.start(), legal.end()),
                 format!("{payload_len} bytes"),
             )));
         }
@@ -231,6 +257,12 @@ fn sum(at: usize, out: &mut [u8]) {
 pub(crate) fn bind(bytes: &mut [u8], binding: Binding) {
     let crc = Fields::new(bytes).u32().unwrap_or_default() ^ place(binding);
     put(bytes, 0, &crc.to_le_bytes());
+}
+
+/// The id in an encoded record.
+#[inline]
+pub(crate) fn id_of(bytes: &[u8]) -> Option<[u8; EntityId::LEN]> {
+    bytes.get(ID_AT..)?.first_chunk().copied()
 }
 
 /// Gives a record whose checksum is not bound yet another collection.
@@ -325,3 +357,4 @@ fn check(bytes: &[u8], binding: Binding) -> Result<(), Fault> {
 }
 
 const _: () = assert!(FLAGS_AT == 10 && HEADER_LEN == 28 && EntityId::LEN == 16);
+const _: () = assert!(INDEX_KEY_LEN_MAX as usize == super::entry_key::SHORTENED_LEN);

@@ -5,21 +5,27 @@
     reason = "the tests' own bytes"
 )]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use entidb_codec::Path;
+use entidb_codec::key::Case;
 
 use super::batch::{self, Synced};
+use super::catalog::{Catalog, Index, IndexKind, State};
 use super::checksum::{Binding, bound};
 use super::chunk::{self, Table};
+use super::collection::{Collection, Older};
 use super::entry::IndexFooter;
 use super::filter::FilterBuilder;
 use super::footer::{ChunksFooter, FilterEntry, Live, NO_KEYS, RunFooter, Tally};
 use super::header::{self, Header};
 use super::key::Key;
-use super::manifest::{Catalog, Closed, Collection, LogEntry, Manifest, SealedEntry};
+use super::manifest::{Closed, LogEntry, Manifest, SealedEntry};
 use super::page::{self, Entry, LeafBuilder, Page};
 use super::retained::{Dropped, FeedEntry};
 use super::{block, entry, filter, record};
-use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn, StreamId};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
 use crate::retention::Retention;
@@ -132,13 +138,34 @@ fn a_record_is_as_drawn() {
     let (bytes, binding) = sample_record(record::Kind::Before, &payload);
     assert_golden("record of what was before", &bytes);
     assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let mut key = Vec::new();
+    entidb_codec::key::push(&mut key, &[0x61, 0x61], Case::Sensitive).expect("an item");
+    let (bytes, binding) = sample_record(record::Kind::Entry, &key);
+    assert_golden("index entry", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (bytes, binding) = sample_record(record::Kind::EntryTombstone, &key);
+    assert_golden("index entry tombstone", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+}
+
+#[test]
+fn an_index_entry_has_a_key_and_not_a_longer_one_than_there_can_be() {
+    for len in [0, 977] {
+        let (bytes, binding) = sample_record(record::Kind::Entry, &vec![b'x'; len]);
+        assert!(record::open(&bytes, binding).is_err(), "{len}");
+    }
+    let (bytes, binding) = sample_record(record::Kind::Entry, &[b'x'; 976]);
+    assert!(record::open(&bytes, binding).is_ok());
 }
 
 #[test]
 fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
     let payload = [0xa1, 0x61, 0x61, 0x01];
     let (unknown, binding) = sample_record(record::Kind::Entity, &payload);
-    for (was, flags) in [(record::Was::There, 0x100), (record::Was::Absent, 0x200)] {
+    for (was, flags) in [
+        (record::Was::There, 0x100_u16),
+        (record::Was::Absent, 0x200),
+    ] {
         let mut bytes = unknown.clone();
         record::bind(&mut bytes, binding);
         record::set_was(&mut bytes, was);
@@ -151,6 +178,18 @@ fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
         assert_eq!(found, Some(payload.len()));
         assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
     }
+    // That its time had come is said of a tombstone alone.
+    let (mut bytes, binding) = sample_record(record::Kind::Tombstone, &[]);
+    record::bind(&mut bytes, binding);
+    record::set_was(&mut bytes, record::Was::Expired);
+    record::bind(&mut bytes, binding);
+    assert_golden("tombstone of what has expired", &bytes);
+    assert_strict(&bytes, |b| record::open(b, binding).map(|_| ()));
+    let (header, _) = record::open(&bytes, binding).expect("sound");
+    assert_eq!(header.was, record::Was::Expired);
+    let mut bytes = unknown.clone();
+    bytes[11] = 4;
+    assert!(record::Header::decode(&bytes).is_err());
     // Both cannot be.
     let mut bytes = unknown;
     bytes[11] = 3;
@@ -163,7 +202,7 @@ fn what_a_record_says_of_before_is_as_drawn_and_no_read_minds_it() {
 #[test]
 fn a_record_of_a_kind_to_come_is_refused_by_its_flags() {
     let (mut bytes, binding) = sample_record(record::Kind::Entity, &[0xf6]);
-    for flags in [4_u16, 7, 8, 0x8000] {
+    for flags in [7_u16, 8, 0x8000] {
         bytes[10..12].copy_from_slice(&flags.to_le_bytes());
         let crc = bound(binding, &bytes[4..]);
         bytes[..4].copy_from_slice(&crc.to_le_bytes());
@@ -503,16 +542,40 @@ fn sample_manifest() -> Manifest {
         catalog: Catalog {
             version: 2,
             collections: vec![
+                Collection::new(CollectionId(1), "people"),
                 Collection {
-                    id: CollectionId(1),
-                    name: "people".to_owned(),
-                },
-                Collection {
-                    id: CollectionId(2),
-                    name: "things".to_owned(),
+                    version: 2,
+                    older: vec![Older {
+                        version: 1,
+                        last_lsn: Lsn(3),
+                    }],
+                    ..Collection::new(CollectionId(2), "things")
                 },
             ],
-            last_id: 3,
+            indexes: vec![
+                Arc::new(Index {
+                    id: IndexId(3),
+                    collection: CollectionId(1),
+                    name: "names".to_owned(),
+                    paths: vec![path("name.last"), path("name.first")],
+                    unique: true,
+                    kind: IndexKind::Value,
+                    case: Case::Insensitive,
+                    state: State::Building(id(0x11)),
+                }),
+                Arc::new(Index {
+                    id: IndexId(5),
+                    collection: CollectionId(2),
+                    name: "tags[]".to_owned(),
+                    paths: vec![path("tags[]")],
+                    unique: false,
+                    kind: IndexKind::Value,
+                    case: Case::Sensitive,
+                    state: State::Ready,
+                }),
+            ],
+            last_id: 6,
+            times_to_live: vec![(CollectionId(2), 1_800_000_000)],
         },
         feed: Some(FeedEntry {
             floor: Lsn(2),
@@ -527,6 +590,28 @@ fn sample_manifest() -> Manifest {
                 lsn: Lsn(5),
             }],
         }),
+    }
+}
+
+fn path(text: &str) -> Path {
+    Path::parse(text).expect("a path")
+}
+
+#[test]
+fn indexes_that_cannot_stand_in_a_catalog_are_refused() {
+    let spoil: [fn(&mut Index); 6] = [
+        |index| index.id = IndexId(2),
+        |index| index.id = IndexId(5),
+        |index| index.collection = CollectionId(9),
+        |index| index.name.clear(),
+        |index| index.paths.clear(),
+        |index| index.name = "x".repeat(256),
+    ];
+    for (number, spoil) in spoil.into_iter().enumerate() {
+        let mut manifest = sample_manifest();
+        spoil(Arc::make_mut(&mut manifest.catalog.indexes[0]));
+        let bytes = manifest.encode(SALT).expect("small");
+        assert!(Manifest::decode(&bytes).is_err(), "{number}");
     }
 }
 

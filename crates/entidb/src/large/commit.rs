@@ -104,7 +104,7 @@ impl Writer {
     /// Spills what is left in memory, and makes one run of all.
     fn gather(&self, finished: Finished) -> Result<(Large, Option<Reads>)> {
         let Finished {
-            lsn,
+            snapshot,
             mut writes,
             made,
             reads,
@@ -114,7 +114,7 @@ impl Writer {
         let (view, _) = self.published.get();
         let mut spilled = match spilled {
             Some(spilled) => spilled,
-            None => Spilled::begin(&self.ground, lsn, &view.cache)?,
+            None => Spilled::begin(&self.ground, snapshot.lsn(), &view.cache)?,
         };
         if !writes.is_empty() {
             self.committer.make_collections(&mut writes, made)?;

@@ -3,7 +3,7 @@
 use crate::format::fields::Fields;
 use crate::format::key::Key;
 use crate::format::record::{self, Kind};
-use crate::ids::{CollectionId, EntityId};
+use crate::ids::{CollectionId, EntityId, IndexId};
 
 /// What one record of a batch says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,14 @@ pub(crate) enum Item {
     },
     /// What the record before it has replaced, for the change feed.
     Before { key: Key, at: u32, len: u32 },
+    /// An index entry, or its tombstone. Its key is the record's payload.
+    Entry {
+        index: IndexId,
+        id: EntityId,
+        at: u32,
+        len: u32,
+        tombstone: bool,
+    },
 }
 
 impl Item {
@@ -35,21 +43,27 @@ impl Item {
         match self {
             Self::Record { at, len, .. }
             | Self::Range { at, len, .. }
-            | Self::Before { at, len, .. } => (*at, *len),
+            | Self::Before { at, len, .. }
+            | Self::Entry { at, len, .. } => (*at, *len),
         }
     }
 
-    pub(crate) fn collection(&self) -> CollectionId {
+    /// The collection that it writes to; an index entry writes to none.
+    pub(crate) fn collection(&self) -> Option<CollectionId> {
         match self {
-            Self::Record { key, .. } | Self::Before { key, .. } => key.collection(),
-            Self::Range { collection, .. } => *collection,
+            Self::Record { key, .. } | Self::Before { key, .. } => Some(key.collection()),
+            Self::Range { collection, .. } => Some(*collection),
+            Self::Entry { .. } => None,
         }
     }
 
     /// The same, of a record that begins at `at`.
     pub(crate) fn moved_to(mut self, to: u32) -> Self {
         match &mut self {
-            Self::Record { at, .. } | Self::Range { at, .. } | Self::Before { at, .. } => *at = to,
+            Self::Record { at, .. }
+            | Self::Range { at, .. }
+            | Self::Before { at, .. }
+            | Self::Entry { at, .. } => *at = to,
         }
         self
     }
@@ -63,14 +77,14 @@ impl Item {
                 last,
                 ..
             } => key.collection() == *collection && *first <= key.id() && key.id() <= *last,
-            Self::Record { .. } | Self::Before { .. } => false,
+            Self::Record { .. } | Self::Before { .. } | Self::Entry { .. } => false,
         }
     }
 
     /// Whether it deletes.
     pub(crate) fn is_tombstone(&self) -> bool {
         match self {
-            Self::Record { tombstone, .. } => *tombstone,
+            Self::Record { tombstone, .. } | Self::Entry { tombstone, .. } => *tombstone,
             Self::Range { .. } => true,
             Self::Before { .. } => false,
         }
@@ -127,6 +141,13 @@ fn item(header: &record::Header, record: &[u8], at: u32, len: u32) -> Item {
             collection,
             first: EntityId::MIN,
             last: EntityId::MAX,
+        },
+        Kind::Entry | Kind::EntryTombstone => Item::Entry {
+            index: IndexId(collection.0),
+            id: header.id,
+            at,
+            len,
+            tombstone: header.kind == Kind::EntryTombstone,
         },
     }
 }

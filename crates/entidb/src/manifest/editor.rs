@@ -1,7 +1,8 @@
 //! The one who changes the manifest, and gives out what it has reserved.
 //!
 //! Promises: one edit at a time, each a changed copy of what stands on disk; no stream number or LSN is given out that the
-//! manifest on disk has not reserved. Relies on holding the database's lock. Must never know what is in the streams.
+//! manifest on disk has not reserved; none of all that once it was ended. Relies on holding the database's lock until then. Must
+//! never know what is in the streams.
 
 use std::collections::BTreeSet;
 
@@ -42,6 +43,17 @@ struct State {
     next_stream: StreamId,
     /// Numbers that were given out to streams which the manifest does not list yet.
     making: BTreeSet<StreamId>,
+    /// Whether the database is closed: its lock may be another's.
+    ended: bool,
+}
+
+impl State {
+    fn check(&self) -> Result<()> {
+        if self.ended {
+            return Err(Error::closed());
+        }
+        Ok(())
+    }
 }
 
 impl Editor {
@@ -59,6 +71,7 @@ impl Editor {
                 manifest,
                 session: false,
                 making: BTreeSet::new(),
+                ended: false,
             }),
             unknown: AtomicBool::new(false),
             sync_count: AtomicU64::new(0),
@@ -99,6 +112,7 @@ impl Editor {
     }
 
     fn edit_state(&self, state: &mut State, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+        state.check()?;
         if self.is_unknown() {
             return Err(Error::new(
                 ErrorKind::Poisoned,
@@ -137,6 +151,7 @@ impl Editor {
         change: impl FnOnce(&mut Manifest),
     ) -> Result<()> {
         let mut state = self.state();
+        state.check()?;
         if state.session {
             return Ok(());
         }
@@ -169,9 +184,15 @@ impl Editor {
         Ok(())
     }
 
+    /// Changes nothing and gives out nothing any more: the lock is given back after this.
+    pub(crate) fn end(&self) {
+        self.state().ended = true;
+    }
+
     /// Gives out a stream number that no stream has had.
     pub(crate) fn allocate_stream(&self) -> Result<StreamId> {
         let mut state = self.state();
+        state.check()?;
         if state.next_stream >= state.manifest.next_stream {
             let next = StreamId(state.next_stream.0 + STREAM_RESERVE_COUNT);
             self.edit_state(&mut state, |manifest| manifest.next_stream = next)?;

@@ -12,9 +12,9 @@ use crate::format::{block, header, name};
 
 pub(crate) use editor::Editor;
 
-pub(crate) use crate::format::manifest::{
-    Catalog, Closed, Collection, DIGEST_LEN, LogEntry, Manifest, SealedEntry, is_hidden,
-};
+pub(crate) use crate::format::catalog::{Catalog, is_hidden};
+pub(crate) use crate::format::collection::{Collection, Older};
+pub(crate) use crate::format::manifest::{Closed, DIGEST_LEN, LogEntry, Manifest, SealedEntry};
 pub(crate) use crate::format::retained::{Dropped, FeedEntry};
 
 /// The longest manifest that is read, in bytes.

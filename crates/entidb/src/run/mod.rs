@@ -5,7 +5,6 @@
 
 mod builder;
 mod cursor;
-#[allow(dead_code, reason = "read by the indexes, which are being written")]
 mod entry;
 mod output;
 mod reader;
@@ -13,9 +12,5 @@ mod reader;
 pub(crate) use builder::Builder;
 pub(crate) use cursor::{Cursor, overlaps};
 pub(crate) use entry::Walk;
-#[allow(
-    unused_imports,
-    reason = "read by the indexes, which are being written"
-)]
 pub(crate) use entry::{EntryCursor, EntryRef};
 pub(crate) use reader::Run;

@@ -35,7 +35,6 @@ pub(crate) struct Run {
     /// Its leaves that are in memory.
     leaves: Arc<Table<leaf::Leaf>>,
     /// The pages of its index entries that are in memory.
-    #[allow(dead_code, reason = "read by the indexes, which are being written")]
     pub(super) index_pages: entry::Pages,
 }
 

@@ -5,6 +5,7 @@ use std::vec::IntoIter;
 
 use super::walk::Walk;
 use crate::error::Result;
+use crate::format::key::Key;
 use crate::ids::EntityId;
 use crate::payload::Payload;
 
@@ -15,6 +16,7 @@ pub(crate) struct OwnWrites {
     spilled: Option<Walk>,
     /// Ranges that were deleted since the last spill.
     deleted: Vec<(EntityId, EntityId)>,
+    descending: bool,
 }
 
 impl Default for OwnWrites {
@@ -33,6 +35,47 @@ impl OwnWrites {
             memory: memory.into_iter().peekable(),
             spilled,
             deleted,
+            descending: false,
+        }
+    }
+
+    /// The same walk in the other direction. Called before the first id is taken.
+    pub(crate) fn reverse(self) -> Self {
+        let descending = !self.descending;
+        let mut memory: Vec<_> = self.memory.collect();
+        memory.reverse();
+        Self {
+            memory: memory.into_iter().peekable(),
+            spilled: self.spilled.map(|walk| {
+                let ends = walk.ends();
+                walk.within(ends, descending)
+            }),
+            deleted: self.deleted,
+            descending,
+        }
+    }
+
+    /// The rest of the walk behind an id. Called before the first id is taken.
+    pub(crate) fn after(self, id: EntityId) -> Self {
+        let descending = self.descending;
+        let is_behind = |own: EntityId| match descending {
+            true => own < id,
+            false => own > id,
+        };
+        let memory: Vec<_> = self.memory.filter(|(own, _)| is_behind(*own)).collect();
+        Self {
+            memory: memory.into_iter().peekable(),
+            spilled: self.spilled.and_then(|walk| behind(walk, id, descending)),
+            ..self
+        }
+    }
+
+    /// Whether the first of two ids that are there comes no later than the other.
+    fn is_first(&self, one: Option<EntityId>, other: Option<EntityId>) -> bool {
+        match (one, other) {
+            (Some(one), Some(other)) if self.descending => one >= other,
+            (Some(one), Some(other)) => one <= other,
+            (one, _) => one.is_some(),
         }
     }
 
@@ -40,17 +83,21 @@ impl OwnWrites {
     pub(crate) fn peek(&mut self) -> Result<Option<EntityId>> {
         let memory = self.memory.peek().map(|(id, _)| *id);
         let spilled = self.peek_spilled()?;
-        Ok([memory, spilled].into_iter().flatten().min())
+        Ok(match self.is_first(memory, spilled) {
+            true => memory,
+            false => spilled,
+        })
     }
 
     /// The next id, and what was put there; without a payload it was deleted.
     pub(crate) fn next(&mut self) -> Result<Option<(EntityId, Option<Payload>)>> {
         let memory = self.memory.peek().map(|(id, _)| *id);
         let spilled = self.peek_spilled()?;
+        let memory_first = self.is_first(memory, spilled);
         let Some(walk) = self.spilled.as_mut().filter(|_| spilled.is_some()) else {
             return Ok(self.memory.next());
         };
-        if memory.is_some() && memory <= spilled {
+        if memory_first {
             if memory == spilled {
                 walk.pass();
             }
@@ -82,4 +129,15 @@ impl OwnWrites {
 fn is_within(ranges: &[(EntityId, EntityId)], id: EntityId) -> bool {
     let mut ranges = ranges.iter();
     ranges.any(|(first, last)| *first <= id && id <= *last)
+}
+
+/// The rest of a walk behind an id; `None` if there is none.
+fn behind(walk: Walk, id: EntityId, descending: bool) -> Option<Walk> {
+    let (first, last) = walk.ends();
+    let key = |id| Key::new(first.collection(), id);
+    let ends = match descending {
+        true => (first, last.min(key(id.previous()?))),
+        false => (first.max(key(id.next()?)), last),
+    };
+    (ends.0 <= ends.1).then(|| walk.within(ends, descending))
 }

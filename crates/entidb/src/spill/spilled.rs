@@ -61,6 +61,7 @@ impl Spilled {
                 catalog: Arc::new(Catalog::default()),
                 cache: Arc::clone(cache),
                 shown: Lsn::ZERO,
+                migrations: Arc::default(),
             },
             line: ground.begin(since)?,
             next: Lsn(1),

@@ -17,6 +17,8 @@ use crate::window::Windows;
 /// A lazy walk over what was spilled until now within a range of keys, tombstones included, in id order.
 pub(crate) struct Walk {
     merge: Merge,
+    /// The keys between which it goes, both ends included.
+    ends: (Key, Key),
     windows: Windows,
     view: View,
     head: Option<(Key, Version)>,
@@ -27,14 +29,27 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn new(spilled: &Spilled, first: Key, last: Key) -> Self {
         let view = spilled.view().clone();
-        let bounds = (Bound::Included(first), Bound::Included(last));
         Self {
-            merge: Merge::new(&view, Lsn(u64::MAX), bounds, false),
+            merge: merge(&view, (first, last), false),
+            ends: (first, last),
             windows: Windows::default(),
             view,
             head: None,
             _held: spilled.held(),
         }
+    }
+
+    /// The same walk in the other direction, or from another key on. Called before the first id is taken.
+    pub(crate) fn within(mut self, ends: (Key, Key), descending: bool) -> Self {
+        self.merge = merge(&self.view, ends, descending);
+        self.ends = ends;
+        self.head = None;
+        self
+    }
+
+    /// The first and the last key between which it goes.
+    pub(crate) fn ends(&self) -> (Key, Key) {
+        self.ends
     }
 
     /// The next id.
@@ -62,4 +77,9 @@ impl Walk {
         let bytes = self.view.payload_in(&mut self.windows, key, version)?;
         Ok(Some((key.id(), Some(Payload::stored(bytes)))))
     }
+}
+
+fn merge(view: &View, (first, last): (Key, Key), descending: bool) -> Merge {
+    let bounds = (Bound::Included(first), Bound::Included(last));
+    Merge::new(view, Lsn(u64::MAX), bounds, descending)
 }

@@ -28,3 +28,13 @@ mod system {
 }
 
 pub(crate) use std::sync::{Arc, PoisonError, Weak};
+
+/// Waits until it is called at `condvar`, or `timeout` has passed, or for no reason at all.
+pub(crate) fn wait_timeout<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    timeout: std::time::Duration,
+) -> MutexGuard<'a, T> {
+    let waited = condvar.wait_timeout(guard, timeout);
+    waited.unwrap_or_else(PoisonError::into_inner).0
+}

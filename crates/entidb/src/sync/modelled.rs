@@ -31,6 +31,14 @@ impl Instant {
         Self(NOW.get())
     }
 
+    pub(crate) fn checked_add(self, duration: Duration) -> Option<Self> {
+        self.0.checked_add(duration).map(Self)
+    }
+
+    pub(crate) fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         NOW.get().saturating_sub(self.0)
     }
@@ -43,7 +51,8 @@ pub(crate) mod thread {
     pub(crate) use shuttle::thread::{Builder, JoinHandle, panicking, yield_now};
 
     pub(crate) fn sleep(duration: Duration) {
-        shuttle::thread::sleep(duration);
+        // Others get their turn for certain.
+        yield_now();
         super::NOW.set(super::NOW.get() + duration);
     }
 }
@@ -75,9 +84,11 @@ impl Condvar {
             let (condvar, over) = (Arc::clone(&self.0), Arc::clone(&over));
             let end = NOW.get() + timeout;
             shuttle::thread::spawn(move || {
-                if !over.load(std::sync::atomic::Ordering::Relaxed) {
+                // The first call may come before the wait has begun, so this calls until it is over.
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
                     NOW.set(NOW.get().max(end));
                     condvar.notify_all();
+                    shuttle::thread::yield_now();
                 }
             });
         }

@@ -2,13 +2,17 @@
 //!
 //! Promises: no damage is passed over, and one damage does not hide the next, but for what lies behind a bad batch in one log: of
 //! that, what the runs know is checked. Relies on the same readers as everything else, and
-//! besides compares what they say of each other: each record with the run that points to it, each footer with what it sums up.
+//! besides compares what they say of each other: each record with the run that points to it, each footer with what it sums up, each
+//! index with its collection.
 
 mod chunks;
 mod entries;
+mod indexes;
 mod report;
 mod runs;
 mod segments;
+
+use std::sync::Arc;
 
 use entidb_storage::Directory;
 
@@ -16,8 +20,10 @@ pub use report::{Problem, Report};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name;
+use crate::ids::Lsn;
 use crate::load;
 use crate::manifest::{Manifest, is_hidden};
+use crate::snapshot::Snapshot;
 use crate::view::View;
 
 /// How often a verification starts over because a writer changed what it was reading.
@@ -83,6 +89,8 @@ fn verify_listed(directory: &dyn Directory, manifest: Manifest) -> Result<Report
     runs::verify(directory, &manifest, view, &mut report);
     if let Some(view) = view {
         report.entity_count = count_entities(view, &mut report);
+        let snapshot = Snapshot::new((Arc::new(view.clone()), Lsn(u64::MAX)));
+        indexes::verify(&snapshot, &mut report);
     }
     Ok(report)
 }
@@ -115,12 +123,7 @@ fn note_unlisted(
 
 fn count_entities(view: &View, report: &mut Report) -> u64 {
     use std::ops::Bound::Unbounded;
-    let mut merge = crate::merge::Merge::new(
-        view,
-        crate::ids::Lsn(u64::MAX),
-        (Unbounded, Unbounded),
-        false,
-    );
+    let mut merge = crate::merge::Merge::new(view, Lsn(u64::MAX), (Unbounded, Unbounded), false);
     let mut count = 0;
     loop {
         match merge.next() {

@@ -25,6 +25,8 @@ pub struct Report {
     pub record_count: u64,
     /// How many entities there are; 0 if the damage does not let them be counted.
     pub entity_count: u64,
+    /// How many index entries there are, and were compared with their entities.
+    pub entry_count: u64,
 }
 
 /// One damage.

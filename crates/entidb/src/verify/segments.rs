@@ -9,13 +9,17 @@ use crate::format::checksum::Binding;
 use crate::format::footer::Tally;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
-use crate::format::{Fault, batch, block, header, record};
-use crate::ids::{Lsn, StreamId};
+use crate::format::{Fault, batch, block, entry_key, header, record};
+use crate::ids::{IndexId, Lsn, StreamId};
+use crate::index::newest;
 use crate::load::Loaded;
 use crate::log;
 use crate::manifest::{Manifest, SealedEntry};
+use crate::memtable::Memtable;
 use crate::ranges::covering;
+use crate::run::Run;
 use crate::stream::Stream;
+use crate::sync::Arc;
 use crate::view::View;
 
 pub(super) fn verify(
@@ -162,6 +166,9 @@ fn check_record(
             .map_err(|error| fail(Fault::damaged("canonical CBOR", error.to_string())))?;
     }
     match view {
+        Some(view) if header.kind.is_entry() => {
+            check_known_entry(&stream.name, binding, &header, payload, view)
+        }
         Some(view) => check_known(&stream.name, binding.offset, &header, binding.lsn, view),
         None => Ok(()),
     }
@@ -197,6 +204,37 @@ pub(super) fn check_known(
     }
 }
 
+/// The same of an index entry, unless its index was dropped.
+fn check_known_entry(
+    stream: &str,
+    binding: Binding,
+    header: &record::Header,
+    index_key: &[u8],
+    view: &View,
+) -> Result<()> {
+    let (index, lsn) = (IndexId(header.collection.0), binding.lsn);
+    let Some(collection) = view.catalog.collection_of(index) else {
+        return Ok(());
+    };
+    let mut whole = Vec::new();
+    entry_key::push(&mut whole, index, index_key, header.id);
+    let newest = newest(view, &whole)?;
+    let key = Key::new(collection, header.id);
+    let known = match newest {
+        Some((newest, _)) => newest >= lsn,
+        None => is_deleted(view, &key, lsn) || is_forgotten(view, lsn),
+    };
+    match known {
+        true => Ok(()),
+        false => Err(Error::corrupt(
+            stream,
+            binding.offset,
+            format!("a run or the memtable to know an index entry of commit {lsn}"),
+            newest.map_or("none".to_owned(), |(newest, _)| newest.to_string()),
+        )),
+    }
+}
+
 /// Whether a range tombstone above `lsn` covers the key.
 fn is_deleted(view: &View, key: &Key, lsn: Lsn) -> bool {
     let max = Lsn(u64::MAX);
@@ -205,8 +243,12 @@ fn is_deleted(view: &View, key: &Key, lsn: Lsn) -> bool {
     memtables.chain(runs).any(|deleted| deleted > lsn)
 }
 
-/// Whether a run covers that commit which no longer knows what was deleted.
+/// Whether a run covers that commit which no longer knows what was deleted; or one did, of which nothing was left: it was the
+/// oldest, so that all runs there are begin behind it.
 fn is_forgotten(view: &View, lsn: Lsn) -> bool {
     let mut runs = view.runs.iter();
-    runs.any(|run| run.footer.forgetful && lsn <= run.entry.last_lsn)
+    let forgetful = runs.any(|run| run.footer.forgetful && lsn <= run.entry.last_lsn);
+    let covered = |run: &Arc<Run>| run.entry.first_lsn <= lsn;
+    let in_memory = |table: &Arc<Memtable>| table.first_lsn().is_some_and(|first| first <= lsn);
+    forgetful || !view.runs.iter().any(covered) && !view.memtables.iter().any(in_memory)
 }

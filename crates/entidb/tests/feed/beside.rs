@@ -75,6 +75,35 @@ fn a_reader_is_given_only_what_is_known_to_be_durable() {
 }
 
 #[test]
+fn a_reader_is_given_the_last_commit_of_a_writer_that_has_gone_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = options().background(true).open(folder.path()).unwrap();
+    let reader = Options::new().read_only(true).open(folder.path()).unwrap();
+    let mut watcher = reader.watch(Watch::collection("a")).unwrap();
+    for n in 0..3 {
+        put(&db, "a", n, n);
+        let commit = watcher.next_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(commit.unwrap().changes[0].id, id(n));
+    }
+    let marked = db.lsn();
+    std::thread::sleep(Duration::from_millis(700));
+    // It says so once, and then nothing more.
+    assert!(db.lsn() <= Lsn::new(marked.get() + 1));
+    let last = db.lsn();
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(db.lsn(), last);
+    assert_eq!(assert_replays(&db).len(), 3);
+    db.checkpoint().unwrap();
+    put(&db, "a", 9, 9);
+    std::thread::sleep(Duration::from_millis(700));
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{:?}", report.problems);
+    db.close().unwrap();
+    let db = options().open(folder.path()).unwrap();
+    assert_eq!(assert_replays(&db).len(), 4);
+}
+
+#[test]
 fn a_reader_of_a_database_that_keeps_nothing_hears_so() {
     let disk = MemoryDirectory::new();
     let db = Options::new().open_in(disk.clone()).unwrap();

@@ -173,3 +173,53 @@ fn a_follower_that_is_open_keeps_what_it_has_not_read_and_no_more() {
     let future = db.changes(Lsn::new(1000)).unwrap_err();
     assert_eq!(future.kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn a_watcher_of_an_index_range_sees_what_comes_in_goes_out_and_changes_within() {
+    let db = plain();
+    let people = db.untyped("people");
+    let age = |n: u64, age: u64| {
+        let person = Value::from([("age", Value::from(age))]);
+        people.put(id(n), &person).unwrap();
+    };
+    let missing = db.watch(Watch::index("people", "age", ..)).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    db.create_index("people", &IndexSpec::on("age")).unwrap();
+    age(1, 10);
+    age(2, 30);
+    let range = Value::from(18)..Value::from(40);
+    let watch = Watch::index("people", "age", range);
+    let mut watcher = db.watch(watch.clone()).unwrap();
+    let before = db.lsn();
+    let mut next = || watcher.try_next().unwrap();
+    age(3, 17);
+    age(3, 40);
+    assert!(next().is_none());
+    age(1, 20);
+    assert!(next().is_some(), "one comes in");
+    age(1, 21);
+    assert!(next().is_some(), "one changes within");
+    age(2, 50);
+    let out = next().expect("one goes out");
+    assert_eq!(out.changes[0].kind, ChangeKind::Update);
+    age(2, 60);
+    people.delete(id(2)).unwrap();
+    people.put(id(4), &Value::from("no age")).unwrap();
+    assert!(next().is_none());
+    people.delete(id(1)).unwrap();
+    assert_eq!(next().unwrap().changes[0].kind, ChangeKind::Delete);
+    age(5, 18);
+    assert_eq!(next().unwrap().changes[0].kind, ChangeKind::Insert);
+    db.drop_index("people", "age").unwrap();
+    age(5, 19);
+    db.write(|tx| tx.delete_range("people", ..)).unwrap();
+    assert!(next().is_some() && next().is_some() && next().is_none());
+    assert_eq!(watcher.position(), db.lsn());
+    // Another who watches all has been told what was before in the meantime, and is not any more.
+    let mut all = db.changes(before).unwrap();
+    assert!(drain(&mut all)[0].changes[0].old.is_none());
+    drop(watcher);
+    age(5, 19);
+    age(5, 20);
+    assert!(drain(&mut all).pop().unwrap().changes[0].old.is_none());
+}

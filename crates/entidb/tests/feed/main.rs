@@ -16,8 +16,8 @@ mod live;
 use common::{Content, content, id, image, text};
 use entidb::storage::MemoryDirectory;
 use entidb::{
-    Change, ChangeKind, Changes, Commit, Database, Durability, EntityId, ErrorKind, Lsn, Options,
-    Retention, Watch, Watcher, WriteOptions,
+    Change, ChangeKind, Changes, Commit, Database, Durability, EntityId, ErrorKind, IndexSpec, Lsn,
+    Options, Retention, Value, Watch, Watcher, WriteOptions,
 };
 
 /// Everything is kept, of small logs.

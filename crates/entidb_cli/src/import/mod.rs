@@ -13,6 +13,8 @@ mod whole;
 
 use std::path::Path;
 
+use entidb::Database;
+
 pub(crate) use entity::Entity;
 pub(crate) use input::Input;
 pub(crate) use json::Json;
@@ -24,7 +26,7 @@ pub(crate) use source::{Fault, Source};
 use crate::args::{Format, Import};
 use crate::exit::{Failure, Outcome, say};
 use crate::key::Key;
-use crate::{human, open};
+use crate::{human, index, open};
 
 /// Standard input, as a file name.
 const STDIN: &str = "-";
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &Import, key: Option<&Key>) -> Outcome {
         ),
     };
     let db = open::or_make(&args.db, key)?;
+    make_indexes(&db, args)?;
     let plan = Plan {
         collection: args.collection.clone(),
         id_field: args.id.clone(),
@@ -70,6 +73,17 @@ pub(crate) fn run(args: &Import, key: Option<&Key>) -> Outcome {
         }
         Err(stop) => Err(stop.failure(&shown, args.skip_bad)),
     }
+}
+
+/// Before anything is loaded: what is kept from the beginning need not be built.
+fn make_indexes(db: &Database, args: &Import) -> Outcome {
+    let spec = |path: &String| index::spec(std::slice::from_ref(path));
+    let plain = args.index.iter().map(spec);
+    let unique = args.unique.iter().map(|path| spec(path).unique());
+    for spec in plain.chain(unique) {
+        db.create_index(&args.collection, &spec)?;
+    }
+    Ok(())
 }
 
 fn format(args: &Import) -> Outcome<Format> {

@@ -10,5 +10,7 @@ mod encryption;
 mod export;
 mod formats;
 mod import;
+mod indexes;
 mod keys;
 mod sizes;
+mod watch;

@@ -7,24 +7,24 @@ use crate::cursor::{Cursor, Token};
 
 /// The encoded items that a path leads to: see [`Path::find`](super::Path::find).
 #[derive(Debug, Clone)]
-pub struct Find<'a> {
+pub struct Find<'p, 'a> {
     /// The item to look into next, and the steps that are left from there.
-    next: Option<(&'a [u8], &'a [Step])>,
+    next: Option<(&'a [u8], &'p [Step])>,
     /// Arrays whose elements are not all seen, the innermost last. No more of them than the path
     /// has steps, and none as long as it has no `[]`.
-    arrays: Vec<Array<'a>>,
+    arrays: Vec<Array<'p, 'a>>,
 }
 
 #[derive(Debug, Clone)]
-struct Array<'a> {
+struct Array<'p, 'a> {
     cursor: Cursor<'a>,
     left: usize,
     /// What is to be done with each element.
-    steps: &'a [Step],
+    steps: &'p [Step],
 }
 
-impl<'a> Find<'a> {
-    pub(super) fn new(steps: &'a [Step], cbor: &'a [u8]) -> Self {
+impl<'p, 'a> Find<'p, 'a> {
+    pub(super) fn new(steps: &'p [Step], cbor: &'a [u8]) -> Self {
         Self {
             next: Some((cbor, steps)),
             arrays: Vec::new(),
@@ -32,7 +32,7 @@ impl<'a> Find<'a> {
     }
 
     /// Goes from an item to the end of the steps, or to the next array that has to be walked.
-    fn follow(&mut self, mut item: &'a [u8], mut steps: &'a [Step]) -> Option<&'a [u8]> {
+    fn follow(&mut self, mut item: &'a [u8], mut steps: &'p [Step]) -> Option<&'a [u8]> {
         loop {
             match steps.split_first() {
                 None => return Some(item),
@@ -57,7 +57,7 @@ impl<'a> Find<'a> {
     }
 
     /// The next element of the innermost array that has one.
-    fn element(&mut self) -> Option<(&'a [u8], &'a [Step])> {
+    fn element(&mut self) -> Option<(&'a [u8], &'p [Step])> {
         loop {
             let array = self.arrays.last_mut()?;
             let element = array
@@ -73,7 +73,7 @@ impl<'a> Find<'a> {
     }
 }
 
-impl<'a> Iterator for Find<'a> {
+impl<'a> Iterator for Find<'_, 'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -90,7 +90,7 @@ impl<'a> Iterator for Find<'a> {
     }
 }
 
-impl std::iter::FusedIterator for Find<'_> {}
+impl std::iter::FusedIterator for Find<'_, '_> {}
 
 impl Field {
     /// What a map has under this key.

@@ -1,70 +1,110 @@
 //! The way to a byte, for messages.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::Path;
+use crate::NESTING_MAX;
 use crate::cursor::{Cursor, Token};
 
 /// The path to the innermost item that begins at or before `offset` and reaches beyond it, with
 /// the numbers of elements: `lines[2].sku`. Of bytes that are damaged before there, as far as it
 /// goes. An offset in a key is in the map.
+///
+/// One walk over the bytes up to there, whatever they are.
 pub(crate) fn to_offset(cbor: &[u8], offset: usize) -> String {
-    let mut path = String::new();
     let mut cursor = Cursor::new(cbor);
-    // Each round goes into an item that begins further on.
-    while cursor.offset() < offset {
-        let found = match cursor.token() {
-            Ok(Token::Array(count)) => element(&mut cursor, count, offset, &mut path),
-            Ok(Token::Map(count)) => entry(&mut cursor, count, offset, &mut path),
-            Ok(Token::Tag(_)) => Some(()),
-            _ => None,
+    let mut levels: Vec<Level> = Vec::new();
+    while cursor.offset() < offset && levels.len() <= NESTING_MAX {
+        let start = cursor.offset();
+        let opened = match cursor.token() {
+            Ok(Token::Array(count)) => Some(Level::new(Kind::Array, count)),
+            Ok(Token::Map(count)) => Some(Level::new(Kind::Map, count.saturating_mul(2))),
+            Ok(Token::Tag(_)) => Some(Level::new(Kind::Tag, 1)),
+            Ok(_) => None,
+            Err(_) => break,
         };
-        if found.is_none() {
+        if cursor.offset() > offset {
             break;
         }
+        match opened {
+            Some(level) if level.count > 0 => levels.push(level),
+            _ => close(&mut levels, start..cursor.offset()),
+        }
     }
-    path
+    print(&levels, cbor)
 }
 
-/// Stops in front of the element with the offset.
-fn element(cursor: &mut Cursor<'_>, count: usize, offset: usize, path: &mut String) -> Option<()> {
-    for index in 0..count {
-        let mut behind = cursor.clone();
-        if behind.skip().is_none() || behind.offset() > offset {
-            // Writing to a string does not fail.
-            let _ = write!(path, "[{index}]");
-            return Some(());
-        }
-        *cursor = behind;
-    }
-    None
+/// An array, a map or a tag that is open.
+struct Level {
+    kind: Kind,
+    /// How many items it has, keys and values alike, and how many of them are passed.
+    count: usize,
+    passed: usize,
+    /// Where its last key lies.
+    key: Range<usize>,
 }
 
-/// Stops in front of the value with the offset.
-fn entry(cursor: &mut Cursor<'_>, count: usize, offset: usize, path: &mut String) -> Option<()> {
-    for _ in 0..count {
-        let mut key = Cursor::new(cursor.skip()?);
-        if cursor.offset() > offset {
-            return None;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Array,
+    Map,
+    Tag,
+}
+
+impl Level {
+    fn new(kind: Kind, count: usize) -> Self {
+        Self {
+            kind,
+            count,
+            passed: 0,
+            key: 0..0,
         }
-        let mut behind = cursor.clone();
-        if behind.skip().is_none() || behind.offset() > offset {
-            match key.token() {
-                Ok(Token::Text(name)) => {
-                    let point = if path.is_empty() { "" } else { "." };
-                    let _ = write!(path, "{point}{}", Path::key(name));
-                }
-                // No path goes through other keys, so this is for the eye.
-                _ => {
-                    let key = crate::json::from_cbor(key.all()).unwrap_or_default();
-                    let _ = write!(path, "{{{key}}}");
+    }
+}
+
+/// Notes that an item is passed, and with it those that end with it.
+fn close(levels: &mut Vec<Level>, item: Range<usize>) {
+    while let Some(level) = levels.last_mut() {
+        if level.kind == Kind::Map && level.passed.is_multiple_of(2) {
+            // Only the ends of a key that is no scalar are wrong, and it is not printed then.
+            level.key = item.clone();
+        }
+        level.passed += 1;
+        if level.passed < level.count {
+            return;
+        }
+        levels.pop();
+    }
+}
+
+fn print(levels: &[Level], cbor: &[u8]) -> String {
+    let mut path = String::new();
+    for level in levels {
+        // Writing to a string does not fail.
+        let _ = match level.kind {
+            Kind::Tag => Ok(()),
+            Kind::Array => write!(path, "[{}]", level.passed),
+            // In a key.
+            Kind::Map if level.passed.is_multiple_of(2) => break,
+            Kind::Map => {
+                let key = cbor.get(level.key.clone()).unwrap_or_default();
+                match Cursor::new(key).token() {
+                    Ok(Token::Text(name)) => {
+                        let point = if path.is_empty() { "" } else { "." };
+                        write!(path, "{point}{}", Path::key(name))
+                    }
+                    // No path goes through other keys, so this is for the eye.
+                    _ => write!(
+                        path,
+                        "{{{}}}",
+                        crate::json::from_cbor(key).unwrap_or_default()
+                    ),
                 }
             }
-            return Some(());
-        }
-        *cursor = behind;
+        };
     }
-    None
+    path
 }
 
 #[cfg(test)]

@@ -111,7 +111,8 @@ pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Deser
 ///
 /// # Errors
 ///
-/// As for [`from_slice`], and if the bytes are no map, or have this entry themselves.
+/// As for [`from_slice`], and if the bytes are no map, or have this entry themselves. In an error
+/// about `item`, the path begins with `field`, and the offset counts in `item`.
 pub fn from_slice_with<'de, T: Deserialize<'de>>(
     bytes: &'de [u8],
     field: &'de str,

@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod diagnostic;
+mod edit;
 
 use std::mem;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use entidb::{
-    Change, ChangeKind, Database, Durability, EntityId, ErrorKind, Lsn, Options, Payload,
-    Retention, Value, WriteOptions,
+    Change, ChangeKind, Commit, Database, Durability, EntityId, ErrorKind, Lsn, Options, Payload,
+    Retention, Snapshot, Value, WriteOptions,
 };
 use entidb_testkit::{CrashTest, Report, SimDisk, Verdict};
 
@@ -429,12 +429,18 @@ impl Follower {
     }
 }
 
+/// All that somebody gets who follows from the first commit on.
+pub(crate) fn commits(db: &Database) -> entidb::Result<Vec<Commit>> {
+    let mut changes = db.changes(Lsn::ZERO)?;
+    let next = || changes.try_next().transpose();
+    std::iter::from_fn(next).collect()
+}
+
 /// What comes of following all changes from the first on.
 pub(crate) fn replayed(db: &Database) -> Result<Content, Failed> {
     let mut content = Content::new();
-    let mut changes = db.changes(Lsn::ZERO)?;
     let mut last = Lsn::ZERO;
-    while let Some(commit) = changes.try_next()? {
+    for commit in commits(db)? {
         if commit.lsn <= last {
             return Err(format!("{} comes behind {last}", commit.lsn).into());
         }
@@ -446,7 +452,8 @@ pub(crate) fn replayed(db: &Database) -> Result<Content, Failed> {
     Ok(content)
 }
 
-fn follow(content: &mut Content, change: &Change) -> Verdict {
+/// Does to a map what a change did.
+pub(crate) fn follow(content: &mut Content, change: &Change) -> Verdict {
     let name = change.collection.to_string();
     let key = (name.clone(), change.id);
     let before = match change.kind {
@@ -521,7 +528,11 @@ pub(crate) fn commit_with(
 
 /// Everything in the database.
 pub(crate) fn content(db: &Database) -> Result<Content, Failed> {
-    let snapshot = db.snapshot();
+    content_of(&db.snapshot())
+}
+
+/// Everything in a snapshot.
+pub(crate) fn content_of(snapshot: &Snapshot) -> Result<Content, Failed> {
     let mut content = Content::new();
     for name in snapshot.collections() {
         for entity in snapshot.scan(name) {

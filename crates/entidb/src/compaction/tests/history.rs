@@ -81,10 +81,8 @@ impl Store {
     }
 
     pub(super) fn in_directory(directory: Arc<dyn Directory>) -> Self {
-        let collections = (1..=COLLECTION_COUNT).map(|id| Collection {
-            id: CollectionId(id),
-            name: format!("c{id}"),
-        });
+        let collections =
+            (1..=COLLECTION_COUNT).map(|id| Collection::new(CollectionId(id), &format!("c{id}")));
         Self {
             directory,
             manifest: Manifest {
@@ -103,7 +101,9 @@ impl Store {
                 catalog: Catalog {
                     version: 1,
                     collections: collections.collect(),
+                    indexes: Vec::new(),
                     last_id: 0,
+                    times_to_live: Vec::new(),
                 },
             },
             model: BTreeMap::new(),

@@ -14,13 +14,22 @@ use crate::{Fault, Integer, head, validate};
 impl<'de> Reader<'de> {
     #[inline]
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
-        let offset = self.cursor.offset();
-        match self.cursor.token()? {
-            Token::Unsigned(integer) => visitor.visit_u64(integer),
-            Token::Negative(argument) => match i64::try_from(argument) {
+        if let Some(integer) = self.cursor.argument(head::UNSIGNED)? {
+            return visitor.visit_u64(integer);
+        }
+        match self.cursor.argument(head::NEGATIVE)? {
+            Some(argument) => match i64::try_from(argument) {
                 Ok(argument) => visitor.visit_i64(!argument),
                 Err(_) => visitor.visit_i128(!i128::from(argument)),
             },
+            None => self.bignum(visitor),
+        }
+    }
+
+    #[cold]
+    fn bignum<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
+        let offset = self.cursor.offset();
+        match self.cursor.token()? {
             Token::Bignum {
                 negative,
                 magnitude,
@@ -31,9 +40,17 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
+        match self.cursor.float()? {
+            Some(float) => visitor.visit_f64(float),
+            None => self.whole_float(visitor),
+        }
+    }
+
+    /// An integer where a float is asked for, if a float can hold it.
+    #[cold]
+    fn whole_float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
         let offset = self.cursor.offset();
         match self.cursor.token()? {
-            Token::Float(float) => visitor.visit_f64(float),
             Token::Unsigned(integer) if integer <= FLOAT_INTEGER_MAX => {
                 visitor.visit_f64(integer as f64)
             }
@@ -46,28 +63,31 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
-        let offset = self.cursor.offset();
         match self.cursor.text()? {
             Some(text) => visitor.visit_borrowed_str(text),
-            None => Err(self.unexpected(offset, &visitor)),
+            None => Err(self.unexpected(self.cursor.offset(), &visitor)),
         }
     }
 
     #[inline]
     fn array<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
         let offset = self.cursor.offset();
-        match self.cursor.token()? {
-            Token::Array(count) => Seq::read(self, offset, count, visitor),
-            _ => Err(self.unexpected(offset, &visitor)),
+        match self.cursor.array()? {
+            Some(count) => Seq::read(self, offset, count, visitor),
+            None => Err(self.unexpected(offset, &visitor)),
         }
     }
 
     #[inline]
-    fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DeserializeError> {
+    pub(super) fn map<V: Visitor<'de>>(
+        &mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
         let offset = self.cursor.offset();
-        match self.cursor.token()? {
-            Token::Map(count) => Map::read(self, offset, count, visitor),
-            _ => Err(self.unexpected(offset, &visitor)),
+        match self.cursor.map()? {
+            Some(count) => Map::read(self, offset, count, fields, visitor),
+            None => Err(self.unexpected(offset, &visitor)),
         }
     }
 
@@ -139,7 +159,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         float: deserialize_f32 deserialize_f64;
         text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
         array: deserialize_seq;
-        map: deserialize_map;
         deserialize_bytes: deserialize_byte_buf;
     }
 
@@ -152,7 +171,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             Token::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Token::Float(float) => visitor.visit_f64(float),
             Token::Array(count) => Seq::read(self, offset, count, visitor),
-            Token::Map(count) => Map::read(self, offset, count, visitor),
+            Token::Map(count) => Map::read(self, offset, count, &[], visitor),
             Token::Unsigned(integer) => visitor.visit_u64(integer),
             Token::Negative(_) | Token::Bignum { .. } => {
                 self.cursor.rewind(offset);
@@ -166,10 +185,12 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
-        let offset = self.cursor.offset();
-        match self.cursor.token()? {
-            Token::Bool(bool) => visitor.visit_bool(bool),
-            _ => Err(self.unexpected(offset, &visitor)),
+        if self.cursor.eat(head::FALSE) {
+            visitor.visit_bool(false)
+        } else if self.cursor.eat(head::TRUE) {
+            visitor.visit_bool(true)
+        } else {
+            Err(self.unexpected(self.cursor.offset(), &visitor))
         }
     }
 
@@ -245,10 +266,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeserializeError> {
-        self.map(visitor)
+        self.map(fields, visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
+        self.map(&[], visitor)
     }
 
     #[inline]
@@ -264,8 +290,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 .visit_enum(Named(name))
                 .map_err(|error| error.at(offset));
         }
-        match self.cursor.token()? {
-            Token::Map(1) => {
+        match self.cursor.map()? {
+            Some(1) => {
                 self.enter(offset)?;
                 let value = visitor.visit_enum(Variant(&mut *self));
                 self.leave();

@@ -3,11 +3,15 @@
 mod access;
 mod deserializer;
 mod item;
+mod shape;
 mod unexpected;
 mod variant;
 mod with;
 
 use serde::de::Deserialize;
+
+use shape::Shapes;
+use with::With;
 
 use super::DeserializeError;
 use crate::cursor::{Cursor, enter};
@@ -15,8 +19,9 @@ use crate::cursor::{Cursor, enter};
 /// Reads exactly one item.
 #[inline]
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DeserializeError> {
-    let mut reader = Reader::new(bytes, 0);
-    reader.whole().map_err(|error| error.at(0).in_bytes(bytes))
+    let mut reader = Reader::new(bytes, 0, Some(Shapes::take()));
+    let value = T::deserialize(&mut reader);
+    reader.finish(value)
 }
 
 /// Reads exactly one map, as if `field` were in it too.
@@ -26,13 +31,9 @@ pub(super) fn read_with<'de, T: Deserialize<'de>>(
     field: &'de str,
     item: &'de [u8],
 ) -> Result<T, DeserializeError> {
-    let mut reader = Reader::new(bytes, 0);
-    T::deserialize(with::With::new(&mut reader, field, item))
-        .and_then(|value| {
-            reader.cursor.end()?;
-            Ok(value)
-        })
-        .map_err(|error| error.at(0).in_bytes(bytes))
+    let mut reader = Reader::new(bytes, 0, Some(Shapes::take()));
+    let value = T::deserialize(With::new(&mut reader, field, item));
+    reader.finish(value)
 }
 
 /// Reads items one behind the other.
@@ -40,23 +41,30 @@ struct Reader<'de> {
     cursor: Cursor<'de>,
     /// How many arrays, maps and tags are open.
     depth: usize,
+    shapes: Option<Box<Shapes>>,
 }
 
 impl<'de> Reader<'de> {
     #[inline]
-    fn new(bytes: &'de [u8], depth: usize) -> Self {
+    fn new(bytes: &'de [u8], depth: usize, shapes: Option<Box<Shapes>>) -> Self {
         Self {
             cursor: Cursor::new(bytes),
             depth,
+            shapes,
         }
     }
 
-    /// The one item that there is.
+    /// That `value` was the one item that there is.
     #[inline]
-    fn whole<T: Deserialize<'de>>(&mut self) -> Result<T, DeserializeError> {
-        let value = T::deserialize(&mut *self)?;
-        self.cursor.end()?;
-        Ok(value)
+    fn finish<T>(self, value: Result<T, DeserializeError>) -> Result<T, DeserializeError> {
+        if let Some(shapes) = self.shapes {
+            shapes.put();
+        }
+        match (value, self.cursor.end()) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Err(error), _) => Err(error.at(0).in_bytes(self.cursor.all())),
+            (_, Err(error)) => Err(error.into()),
+        }
     }
 
     /// Goes into the array, map or tag that begins at `offset`.

@@ -106,9 +106,9 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     #[inline]
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeserializeError> {
-        self.0.deserialize_map(visitor)
+        self.0.map(fields, visitor)
     }
 }

@@ -27,31 +27,53 @@ impl<'r, 'de> With<'r, 'de> {
     }
 }
 
-impl<'de> Deserializer<'de> for With<'_, 'de> {
-    type Error = DeserializeError;
-
+impl<'de> With<'_, 'de> {
     #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
+    fn map<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
         let reader = self.reader;
         let offset = reader.cursor.offset();
         let Token::Map(count) = reader.cursor.token()? else {
             return Err(reader.unexpected(offset, &"a map"));
         };
         reader.enter(offset)?;
-        let mut map = WithMap {
-            map: Map::new(&mut *reader, count),
+        let mut left = count;
+        let mut state = State::Before;
+        let value = visitor.visit_map(WithMap {
+            map: Map::new(&mut *reader, &mut left, fields),
             field: self.field,
             item: self.item,
-            state: State::Before,
-        };
-        let value = visitor.visit_map(&mut map)?;
+            state: &mut state,
+        })?;
         // A type that stops early has to leave nothing unseen.
-        if map.map.left > 0 || matches!(map.state, State::Before) {
+        if left > 0 || !matches!(state, State::Behind) {
             let message = format_args!("invalid length {}, fewer were read", count + 1);
             return Err(serde::de::Error::custom(message));
         }
         reader.leave();
         Ok(value)
+    }
+}
+
+impl<'de> Deserializer<'de> for With<'_, 'de> {
+    type Error = DeserializeError;
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
+        self.map(fields, visitor)
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
+        self.map(&[], visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
@@ -72,7 +94,7 @@ impl<'de> Deserializer<'de> for With<'_, 'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        unit_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -80,7 +102,7 @@ struct WithMap<'r, 'de> {
     map: Map<'r, 'de>,
     field: &'de str,
     item: &'de [u8],
-    state: State,
+    state: &'r mut State,
 }
 
 /// How far the entry that comes first has come.
@@ -111,8 +133,8 @@ impl<'de> MapAccess<'de> for WithMap<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DeserializeError> {
-        if let State::Before = self.state {
-            self.state = State::Key;
+        if let State::Before = *self.state {
+            *self.state = State::Key;
             return seed
                 .deserialize(BorrowedStrDeserializer::new(self.field))
                 .map(Some);
@@ -130,9 +152,9 @@ impl<'de> MapAccess<'de> for WithMap<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<T::Value, DeserializeError> {
-        if let State::Key = self.state {
-            self.state = State::Behind;
-            let mut item = Reader::new(self.item, self.map.reader.depth);
+        if let State::Key = *self.state {
+            *self.state = State::Behind;
+            let mut item = Reader::new(self.item, self.map.reader.depth, None);
             let value = seed.deserialize(&mut item);
             return value
                 .and_then(|value| {

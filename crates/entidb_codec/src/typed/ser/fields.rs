@@ -43,7 +43,8 @@ impl<'w, 'a, F: Filter> StructWriter<'w, 'a, F> {
         self
     }
 
-    #[inline]
+    // Inlined for good: then the name and its length are constants, and writing them a few stores.
+    #[inline(always)]
     fn push<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
@@ -54,7 +55,7 @@ impl<'w, 'a, F: Filter> StructWriter<'w, 'a, F> {
         }
         let start = self.writer.out.len();
         self.writer.scratch.fields.push(Field { name, start });
-        self.writer.text(name);
+        self.writer.name(name);
         item(self.writer, value)
     }
 
@@ -82,17 +83,8 @@ fn order(out: &mut Vec<u8>, scratch: &mut Scratch, first: usize) -> Result<usize
     let count = written.len();
     if count > 1 {
         let order = orders.of(written)?;
-        if !order.runs.is_empty() {
-            let base = written[order.in_place].start;
-            copy.clear();
-            copy.extend_from_slice(&out[base..]);
-            out.truncate(base);
-            for &(from, to) in &order.runs {
-                let end = written
-                    .get(to)
-                    .map_or(copy.len(), |field| field.start - base);
-                out.extend_from_slice(&copy[written[from].start - base..end]);
-            }
+        if !order.is_kept() {
+            order.apply(written, out, copy);
         }
     }
     fields.truncate(first);
@@ -103,7 +95,7 @@ impl<F: Filter> SerializeStruct for StructWriter<'_, '_, F> {
     type Ok = ();
     type Error = SerializeError;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
@@ -122,7 +114,7 @@ impl<F: Filter> SerializeStructVariant for StructWriter<'_, '_, F> {
     type Ok = ();
     type Error = SerializeError;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,

@@ -65,6 +65,16 @@ impl Writer<'_> {
         self.out.extend_from_slice(text.as_bytes());
     }
 
+    /// Text that is known at compile time.
+    #[inline(always)]
+    fn name(&mut self, name: &'static str) {
+        match u8::try_from(name.len()) {
+            Ok(len) if len < head::INFO_1 => self.out.push(head::TEXT << 5 | len),
+            _ => head::write(self.out, head::TEXT, name.len() as u64),
+        }
+        self.out.extend_from_slice(name.as_bytes());
+    }
+
     /// Begins an array or map; where its length is not known, there is room for a head of one byte.
     #[inline]
     fn begin(&mut self, major: u8, len: Option<usize>) -> Result<Begun, SerializeError> {

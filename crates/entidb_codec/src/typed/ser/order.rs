@@ -21,8 +21,8 @@ pub(super) struct Order {
     names: Vec<&'static str>,
     /// How many fields are in their place at the start. If not all are, those behind them follow
     /// in `runs`: from one field up to another, as they were written.
-    pub(super) in_place: usize,
-    pub(super) runs: Vec<(usize, usize)>,
+    in_place: usize,
+    runs: Vec<(usize, usize)>,
 }
 
 impl Orders {
@@ -42,7 +42,42 @@ impl Orders {
     }
 }
 
+/// A piece of up to this length is moved by a copy of this length, which is a few instructions
+/// and no call.
+const BLOCK: usize = 32;
+
 impl Order {
+    /// Whether the fields were written in canonical order.
+    #[inline]
+    pub(super) fn is_kept(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Puts fields, which lie at the end of `out`, in canonical order, by way of `copy`.
+    pub(super) fn apply(&self, fields: &[Field], out: &mut Vec<u8>, copy: &mut Vec<u8>) {
+        let base = fields[self.in_place].start;
+        let end = out.len();
+        copy.clear();
+        copy.extend_from_slice(&out[base..]);
+        for padded in [&mut *copy, &mut *out] {
+            padded.extend_from_slice(&[0; BLOCK]);
+        }
+        let mut at = base;
+        for &(from, to) in &self.runs {
+            let start = fields[from].start - base;
+            let stop = fields.get(to).map_or(end, |field| field.start) - base;
+            let len = stop - start;
+            if len <= BLOCK {
+                // What a block has beyond its piece is overwritten by the next piece or cut off.
+                out[at..at + BLOCK].copy_from_slice(&copy[start..start + BLOCK]);
+            } else {
+                out[at..at + len].copy_from_slice(&copy[start..stop]);
+            }
+            at += len;
+        }
+        out.truncate(end);
+    }
+
     #[inline]
     fn is_of(&self, fields: &[Field]) -> bool {
         self.names.len() == fields.len()

@@ -1,0 +1,87 @@
+//! Whether an entity has what is looked for, without an index: by the same comparison of values.
+
+use std::ops::{Bound, RangeBounds};
+
+use entidb::Value;
+use entidb_codec::Path;
+use entidb_codec::key::{self, Case};
+
+use super::asked::{Asked, What};
+use crate::exit::{Failure, Outcome};
+
+/// What has to hold at each path; of several values there, for one of them.
+pub(crate) struct Filter {
+    conditions: Vec<(Path, Condition)>,
+}
+
+enum Condition {
+    /// The value's index key is within these.
+    Keys(Bound<Vec<u8>>, Bound<Vec<u8>>),
+    Prefix(String),
+}
+
+impl Filter {
+    pub(crate) fn new(asked: &Asked) -> Outcome<Self> {
+        let conditions = match &asked.what {
+            What::Equal(values) => values
+                .iter()
+                .map(|value| {
+                    let key = key_of(value)?;
+                    Ok(Condition::Keys(
+                        Bound::Included(key.clone()),
+                        Bound::Included(key),
+                    ))
+                })
+                .collect::<Outcome<Vec<_>>>()?,
+            What::Range(from, to) => {
+                vec![Condition::Keys(bound(from)?, bound(to)?)]
+            }
+            What::Prefix(prefix) => vec![Condition::Prefix(prefix.clone())],
+        };
+        let paths = asked.paths.iter().map(|path| {
+            Path::parse(path).map_err(|error| Failure::wrong_use(format!("{path}: {error}")))
+        });
+        let paths = paths.collect::<Outcome<Vec<_>>>()?;
+        Ok(Self {
+            conditions: paths.into_iter().zip(conditions).collect(),
+        })
+    }
+
+    pub(crate) fn passes(&self, payload: &[u8]) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.all(|(path, condition)| {
+            let mut items = path.find(payload);
+            items.any(|item| condition.holds(item))
+        })
+    }
+}
+
+impl Condition {
+    fn holds(&self, item: &[u8]) -> bool {
+        match self {
+            Self::Keys(from, to) => {
+                let mut found = Vec::new();
+                let encoded = key::push(&mut found, item, Case::Sensitive);
+                let within = (from.as_ref(), to.as_ref());
+                encoded.is_ok() && RangeBounds::<Vec<u8>>::contains(&within, &found)
+            }
+            Self::Prefix(prefix) => entidb_codec::decode(item)
+                .is_ok_and(|value| value.as_str().is_some_and(|text| text.starts_with(prefix))),
+        }
+    }
+}
+
+fn bound(bound: &Bound<Value>) -> Outcome<Bound<Vec<u8>>> {
+    Ok(match bound {
+        Bound::Included(value) => Bound::Included(key_of(value)?),
+        Bound::Excluded(value) => Bound::Excluded(key_of(value)?),
+        Bound::Unbounded => Bound::Unbounded,
+    })
+}
+
+fn key_of(value: &Value) -> Outcome<Vec<u8>> {
+    let mut found = Vec::new();
+    key::push_value(&mut found, value, Case::Sensitive)
+        .map_err(|error| Failure::wrong_use(format!("that cannot be looked for: {error}")))?;
+    Ok(found)
+}

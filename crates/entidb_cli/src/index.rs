@@ -1,0 +1,137 @@
+//! `entidb index`
+
+use entidb::{IndexInfo, IndexKind, IndexSpec, Snapshot, Value};
+
+use crate::args::{Index, IndexCreate, IndexDrop, IndexList};
+use crate::exit::{Failure, Outcome};
+use crate::key::Key;
+use crate::{open, table};
+
+pub(crate) fn run(command: &Index, key: Option<&Key>) -> Outcome {
+    match command {
+        Index::Create(args) => create(args, key),
+        Index::Drop(args) => drop_one(args, key),
+        Index::List(args) => list(args, key),
+    }
+}
+
+/// How the index on these paths is declared.
+pub(crate) fn spec(paths: &[String]) -> IndexSpec {
+    IndexSpec::on_all(paths.iter().map(String::as_str))
+}
+
+fn create(args: &IndexCreate, key: Option<&Key>) -> Outcome {
+    let mut spec = spec(&args.paths);
+    if args.unique {
+        spec = spec.unique();
+    }
+    if args.ignore_case {
+        spec = spec.ignore_case();
+    }
+    let db = open::or_make(&args.db, key)?;
+    db.create_index(&args.collection, &spec)?;
+    open::close(db);
+    Ok(())
+}
+
+fn drop_one(args: &IndexDrop, key: Option<&Key>) -> Outcome {
+    let db = open::for_writing(&args.db, key)?;
+    let snapshot = db.snapshot();
+    open::collection(&snapshot, &args.db, &args.collection)?;
+    let kind = IndexKind::Value;
+    let paths = canonical(&args.paths)?;
+    let indexes = snapshot.indexes(&args.collection);
+    let found = indexes
+        .iter()
+        .find(|index| index.kind == kind && index.paths == paths);
+    let Some(index) = found else {
+        return Err(Failure::no(format!(
+            "there is no such index on {}; {}",
+            args.collection,
+            there(&indexes)
+        )));
+    };
+    db.drop_index(&args.collection, &index.name)?;
+    drop(snapshot);
+    open::close(db);
+    Ok(())
+}
+
+/// The paths in the spelling in which an index has them.
+pub(crate) fn canonical(paths: &[String]) -> Outcome<Vec<String>> {
+    let parse = |path: &String| {
+        let parsed = entidb_codec::Path::parse(path);
+        let parsed = parsed.map_err(|error| Failure::wrong_use(format!("{path}: {error}")))?;
+        Ok(parsed.to_string())
+    };
+    paths.iter().map(parse).collect()
+}
+
+/// What indexes there are, for whoever has asked for another.
+pub(crate) fn there(indexes: &[IndexInfo]) -> String {
+    if indexes.is_empty() {
+        return "it has none".to_owned();
+    }
+    let names: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+    format!("it has: {}", names.join("; "))
+}
+
+/// The index that finds by these paths: on them alone, or else on them and more behind them.
+pub(crate) fn on(
+    snapshot: &Snapshot,
+    collection: &str,
+    paths: &[String],
+    kind: IndexKind,
+) -> Option<IndexInfo> {
+    let mut found: Vec<IndexInfo> = snapshot.indexes(collection);
+    found.retain(|index| index.ready && index.kind == kind && index.paths.starts_with(paths));
+    found.into_iter().min_by_key(|index| index.paths.len())
+}
+
+fn list(args: &IndexList, key: Option<&Key>) -> Outcome {
+    let db = open::for_reading(&args.db, key)?;
+    let snapshot = db.snapshot();
+    open::collection(&snapshot, &args.db, &args.collection)?;
+    let indexes = snapshot.indexes(&args.collection);
+    if args.json {
+        let all = indexes.iter().map(json).collect::<Vec<_>>();
+        return table::print_json(&Value::Array(all));
+    }
+    let mut table = table::new(["index", "kind", "state"]);
+    for index in &indexes {
+        let state = if index.ready { "ready" } else { "being built" };
+        table.add_row([index.name.clone(), kind(index), state.to_owned()]);
+    }
+    table::print(&table)
+}
+
+fn kind(index: &IndexInfo) -> String {
+    let mut words = Vec::new();
+    if index.unique {
+        words.push("unique");
+    }
+    if index.ignore_case {
+        words.push("any case");
+    }
+    words.push(match index.kind {
+        IndexKind::Text => "full text",
+        _ => "values",
+    });
+    words.join(", ")
+}
+
+fn json(index: &IndexInfo) -> Value {
+    let paths = index.paths.iter().map(|path| Value::from(path.as_str()));
+    let kind = match index.kind {
+        IndexKind::Text => "text",
+        _ => "value",
+    };
+    Value::Map(vec![
+        (Value::from("ignore_case"), Value::Bool(index.ignore_case)),
+        (Value::from("kind"), Value::from(kind)),
+        (Value::from("name"), Value::from(index.name.as_str())),
+        (Value::from("paths"), Value::Array(paths.collect())),
+        (Value::from("ready"), Value::Bool(index.ready)),
+        (Value::from("unique"), Value::Bool(index.unique)),
+    ])
+}
