@@ -18,7 +18,9 @@ use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
-use crate::spill::{self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, coarsen};
+use crate::spill::{
+    self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, SpilledEntries, coarsen,
+};
 use crate::write_options::Isolation;
 use crate::write_set::{Own, WriteSet};
 
@@ -72,8 +74,12 @@ impl Reads {
         self.ranges.push((first, last));
     }
 
-    /// Spills the keys if they take more memory than they may, in a transaction over the commit `since`.
-    fn keep_within_memory(&mut self, ground: &Arc<Ground>, since: Lsn) -> Result<()> {
+    /// Notes a key, in a transaction over the commit `since`. Spills the keys if they take more memory than they may.
+    fn note_key(&mut self, key: Key, ground: Option<&Arc<Ground>>, since: Lsn) -> Result<()> {
+        self.keys.insert(key);
+        let Some(ground) = ground else {
+            return Ok(());
+        };
         if self.keys.capacity() * (size_of::<Key>() + 1) <= ground.bound() {
             return Ok(());
         }
@@ -92,6 +98,20 @@ impl Reads {
         if !self.absent.iter().any(|absent| absent == name) {
             self.absent.push(name.to_owned());
         }
+    }
+}
+
+/// Where a walk that is under way notes what it reads.
+pub(crate) struct ReadNotes {
+    reads: Arc<Mutex<Reads>>,
+    ground: Option<Arc<Ground>>,
+    since: Lsn,
+}
+
+impl ReadNotes {
+    pub(crate) fn note_key(&self, key: Key) -> Result<()> {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.note_key(key, self.ground.as_ref(), self.since)
     }
 }
 
@@ -406,7 +426,15 @@ impl Transaction {
             .entry(index.id)
             .or_insert_with(|| Overlay::of(&self.writes, index.collection));
         let own = overlay.within(&self.writes, &index, bounds, descending)?;
-        let reads = self.reads.as_ref().map(Arc::clone);
+        let own = match &self.spilled {
+            Some(spilled) => own.over(SpilledEntries::new(spilled, &index, bounds, descending)?),
+            None => own,
+        };
+        let reads = self.reads.as_ref().map(|reads| ReadNotes {
+            reads: Arc::clone(reads),
+            ground: self.host.as_ref().map(|host| Arc::clone(host.ground())),
+            since: self.snapshot.lsn(),
+        });
         let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
         Ok(walk.under(own, reads))
     }
@@ -415,11 +443,8 @@ impl Transaction {
         let Some(mut reads) = self.reads_of(key.collection()) else {
             return Ok(());
         };
-        reads.keys.insert(key);
-        match &self.host {
-            Some(host) => reads.keep_within_memory(host.ground(), self.snapshot.lsn()),
-            None => Ok(()),
-        }
+        let ground = self.host.as_ref().map(|host| host.ground());
+        reads.note_key(key, ground, self.snapshot.lsn())
     }
 
     /// What was spilled of a key.
@@ -467,16 +492,14 @@ impl Transaction {
     /// Spills what is in memory.
     fn spill(&mut self, host: &dyn Host) -> Result<()> {
         self.settle_names(host)?;
-        let since = self.snapshot.lsn();
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
-            none => {
-                let cache = &self.snapshot.view().cache;
-                none.insert(Spilled::begin(host.ground(), since, cache)?)
-            }
+            none => none.insert(Spilled::begin(host.ground(), &self.snapshot)?),
         };
         spilled.push(&self.writes)?;
         self.writes = WriteSet::default();
+        // What was spilled, its own entries tell.
+        self.overlays().clear();
         Ok(())
     }
 

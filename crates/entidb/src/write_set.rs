@@ -331,6 +331,11 @@ impl WriteSet {
         found
     }
 
+    /// What was written to a collection, in key order.
+    pub(crate) fn within_collection(&self, id: CollectionId) -> Vec<(Key, Own<'_>)> {
+        self.within(Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX))
+    }
+
     pub(crate) fn ranges(&self) -> &[RangeDelete] {
         &self.ranges
     }

@@ -127,7 +127,7 @@ pub(crate) fn conflict(why: &str) -> Error {
 }
 
 /// What was committed after a snapshot.
-struct Later<'a> {
+pub(crate) struct Later<'a> {
     view: &'a View,
     since: Lsn,
     /// Runs that a checkpoint has made of it.
@@ -135,7 +135,7 @@ struct Later<'a> {
 }
 
 impl<'a> Later<'a> {
-    fn new(view: &'a View, since: Lsn) -> Self {
+    pub(crate) fn new(view: &'a View, since: Lsn) -> Self {
         let runs = view.runs.iter();
         Self {
             view,
@@ -186,7 +186,7 @@ impl<'a> Later<'a> {
     }
 
     /// Whether an index entry within these bounds has come or gone by itself.
-    fn wrote_entries(&self, bounds: &EntryBounds) -> Result<bool> {
+    pub(crate) fn wrote_entries(&self, bounds: &EntryBounds) -> Result<bool> {
         let slices = (
             bounds.0.as_ref().map(Vec::as_slice),
             bounds.1.as_ref().map(Vec::as_slice),
@@ -208,7 +208,7 @@ impl<'a> Later<'a> {
     }
 
     /// Whether a range of this collection was deleted, and with it perhaps what its indexes had.
-    fn deleted_in(&self, collection: CollectionId) -> bool {
+    pub(crate) fn deleted_in(&self, collection: CollectionId) -> bool {
         let deletes =
             |range: &RangeTombstone| range.collection == collection && range.lsn > self.since;
         let memtables = self.view.memtables.iter();

@@ -25,6 +25,14 @@ impl Committer {
         Hold { committer: self }
     }
 
+    /// Waits until a large commit that is under way has come, or failed.
+    pub(crate) fn wait_released(&self) {
+        let mut queue = self.queue();
+        while queue.held {
+            queue = self.wait_changed(queue);
+        }
+    }
+
     /// Waits until none of these collections is being dropped.
     pub(crate) fn wait_drops(&self, collections: &BTreeSet<CollectionId>) {
         let mut queue = self.queue();

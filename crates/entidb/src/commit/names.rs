@@ -98,7 +98,8 @@ impl Committer {
     /// Lets nobody else write to the collection `id`, until [`end_drop`](Self::end_drop). Waits for another who drops it.
     pub(crate) fn begin_drop(&self, id: CollectionId) {
         let mut queue = self.queue();
-        while queue.is_dropping(id) {
+        // Nor is anything that was checked before committed behind it.
+        while queue.is_dropping(id) || queue.held {
             queue = self.wait_changed(queue);
         }
         queue.dropping.push(id);

@@ -230,7 +230,7 @@ fn merge(
         names: Vec::new(),
     };
     let mut next = keys.next()?;
-    let mut entries = Entries::new(inputs, oldest, source)?;
+    let mut entries = Entries::new(inputs, oldest, source.is_dropped, source.collection_of)?;
     let mut next_entry = entries.next()?;
     if next.is_some() || !ranges.is_empty() || next_entry.is_some() {
         let mut builder = builder(context, &mut made.names, key_count)?;

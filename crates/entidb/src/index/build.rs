@@ -119,6 +119,7 @@ impl Writer {
         let mut next = begun.min();
         // ORDER: what commits derived without the indexes is shown before the first snapshot of the build is taken; one line
         // earlier an entity could be missed by both.
+        self.committer.wait_released();
         self.committer.sync()?;
         let (mut unsaved, mut chunk_count) = (0, CHUNK_COUNT);
         while let Some(from) = next {

@@ -175,31 +175,12 @@ impl Derived {
     }
 
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
-        let (mut before, mut after) = (
-            scratch.before.iter().peekable(),
-            scratch.after.iter().peekable(),
-        );
-        loop {
-            let order = match (before.peek(), after.peek()) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(before), Some(after)) => before.cmp(after),
-            };
-            if order.is_eq() {
-                before.next();
-                after.next();
-            } else if order.is_lt() {
-                if let Some(key) = before.next() {
-                    self.push(index.id, key, id, true)?;
-                }
-            } else if let Some(key) = after.next() {
-                if index.unique && is_claimed(key) {
-                    self.claims.push(self.items.len());
-                }
-                self.push(index.id, key, id, false)?;
+        difference(&scratch.before, &scratch.after, |key, tombstone| {
+            if !tombstone && index.unique && is_claimed(key) {
+                self.claims.push(self.items.len());
             }
-        }
+            self.push(index.id, key, id, tombstone)
+        })
     }
 
     /// Adds an entry that an index is built of.
@@ -275,4 +256,31 @@ pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
         .iter()
         .take_while(|item| matches!(item, Item::Range { .. }));
     ranges.any(|item| item.covers(key))
+}
+
+/// Calls `each` with every key that is in one of the two alone, in order, and whether it is the one before.
+pub(super) fn difference(
+    before: &Keys,
+    after: &Keys,
+    mut each: impl FnMut(&[u8], bool) -> Result<()>,
+) -> Result<()> {
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(before), Some(after)) => before.cmp(after),
+        };
+        if order.is_eq() {
+            before.next();
+            after.next();
+        } else if order.is_lt() {
+            if let Some(key) = before.next() {
+                each(key, true)?;
+            }
+        } else if let Some(key) = after.next() {
+            each(key, false)?;
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod derive;
 mod entries;
 mod find;
 mod keys;
+mod large;
 mod own;
 mod position;
 mod spec;
@@ -18,7 +19,8 @@ mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, is_claimed};
+pub(crate) use large::{Claims, LargeEntries};
 pub(crate) use own::Overlay;
 pub(crate) use walk::Walk;
 pub(crate) use within::Within;

@@ -1,7 +1,7 @@
 //! Walking through what an index has found.
 
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::entries::{Entries, EntryBounds, bounds_of, value_prefix};
 use super::keys::Keys;
@@ -14,7 +14,7 @@ use crate::format::key::Key;
 use crate::ids::{EntityId, IndexId};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
-use crate::transaction::Reads;
+use crate::transaction::ReadNotes;
 
 /// Between which index keys an answer lies, however long they are.
 pub(super) struct Exact {
@@ -98,7 +98,7 @@ struct Steps {
     keys: Keys,
     left: u64,
     /// Where a serializable transaction notes what it reads.
-    reads: Option<Arc<Mutex<Reads>>>,
+    reads: Option<ReadNotes>,
     /// The key that was found last.
     key: Vec<u8>,
 }
@@ -140,7 +140,7 @@ impl Walk {
     }
 
     /// Over a transaction's own writes besides.
-    pub(crate) fn under(mut self, own: OwnEntries, reads: Option<Arc<Mutex<Reads>>>) -> Self {
+    pub(crate) fn under(mut self, own: OwnEntries, reads: Option<ReadNotes>) -> Self {
         if let Ok(steps) = &mut self.0 {
             steps.own = Some(own);
             steps.reads = reads;
@@ -211,19 +211,19 @@ impl Steps {
             let Some(found) = self.entries.next()? else {
                 break;
             };
-            if !own.hides(id_of(found)) {
+            if !own.hides(id_of(found))? {
                 self.stored = Some(found.to_vec());
             }
         }
-        let stored_first = match (&self.stored, own.entries.peek()) {
-            (Some(stored), Some((own, _))) => (stored < own) != self.descending,
+        let stored_first = match (&self.stored, own.peek()?) {
+            (Some(stored), Some(own)) => (stored.as_slice() < own) != self.descending,
             (stored, _) => stored.is_some(),
         };
         if stored_first {
             self.key = self.stored.take().unwrap_or_default();
             return Ok(Some((id_of(&self.key), None)));
         }
-        Ok(own.entries.next().map(|(key, payload)| {
+        Ok(own.next()?.map(|(key, payload)| {
             self.key = key;
             (id_of(&self.key), Some(payload))
         }))
@@ -232,8 +232,7 @@ impl Steps {
     fn payload(&self, id: EntityId) -> Result<Payload> {
         let collection = self.index.collection;
         if let Some(reads) = &self.reads {
-            let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.keys.insert(Key::new(collection, id));
+            reads.note_key(Key::new(collection, id))?;
         }
         let found = self.snapshot.get_in(collection, id)?;
         found.ok_or_else(|| {

@@ -5,11 +5,11 @@
 
 use std::ops::Bound;
 
-use crate::commit::conflict;
+use crate::commit::{check_versions, conflict};
 use crate::error::Result;
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::{EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::memtable::Memtable;
 use crate::run::{Cursor, Run};
 use crate::spill::{Large, Spans};
@@ -28,13 +28,20 @@ pub(super) struct Claim {
     pub(super) large: Large,
     /// Ranges that it deletes.
     deleted: Spans,
-    reads: Reads,
+    pub(super) reads: Reads,
     /// Ranges that it has read.
     read: Spans,
+    /// Unique indexes of what it writes to, by their numbers.
+    pub(super) unique: Vec<IndexId>,
+    versions: Vec<(CollectionId, u32)>,
 }
 
 impl Claim {
-    pub(super) fn new(large: Large, reads: Option<Reads>) -> Self {
+    pub(super) fn new(
+        (large, unique): (Large, Vec<IndexId>),
+        reads: Option<Reads>,
+        versions: Vec<(CollectionId, u32)>,
+    ) -> Self {
         let ranges = large.run().ranges().iter();
         let ranges = ranges.map(|range| {
             let collection = range.collection;
@@ -49,7 +56,15 @@ impl Claim {
             read: Spans::new(std::mem::take(&mut reads.ranges)),
             large,
             reads,
+            unique,
+            versions,
         }
+    }
+
+    /// The same, made anew because indexes have come or gone.
+    pub(super) fn renew(&mut self, (large, unique): (Large, Vec<IndexId>)) {
+        self.large = large;
+        self.unique = unique;
     }
 
     /// Refuses if a commit above `after` that is in `view`, shown or not, has written what this one has written or read.
@@ -58,9 +73,11 @@ impl Claim {
         if collections.any(|id| !view.catalog.has(*id)) {
             return Err(conflict("a collection that it writes to was dropped"));
         }
+        check_versions(view, &self.versions)?;
         for memtable in &view.memtables {
             if memtable.last_lsn() > after {
                 self.check_memtable(view, memtable, after)?;
+                self.check_entries_of(view, memtable, after)?;
             }
         }
         for run in view.runs.iter().filter(|run| run.entry.last_lsn > after) {
@@ -76,7 +93,9 @@ impl Claim {
                 true => self.check_run(view, run, after)?,
                 false => self.look_in(view, run, after)?,
             }
+            self.check_entries_in(view, run, after)?;
         }
+        self.check_read_entries(view, after)?;
         self.check_absent(view, after)
     }
 

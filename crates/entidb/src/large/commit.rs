@@ -6,8 +6,10 @@ use super::claim::Claim;
 use crate::commit::{Hold, Refusal, conflict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::Notes;
-use crate::ids::Lsn;
+use crate::ids::{CollectionId, IndexId, Lsn};
+use crate::index::{Claims, LargeEntries};
 use crate::manifest::Collection;
+use crate::snapshot::Snapshot;
 use crate::spill::{Ground, Host, Large, Spilled};
 use crate::sync::Arc;
 use crate::transaction::{Finished, Reads};
@@ -17,6 +19,24 @@ use crate::writer::Writer;
 
 /// A log with more than this becomes a run while others go on committing, so that little is left for the moment when they wait.
 const LONG_LOG_BYTES: u64 = 256 << 10;
+
+/// What was spilled, over what.
+struct Gathered {
+    spilled: Spilled,
+    snapshot: Snapshot,
+}
+
+/// Versions that collections have to have.
+type Versions = Vec<(CollectionId, u32)>;
+
+/// What came of an attempt to commit.
+enum Tried {
+    Listed(Lsn),
+    /// A collection that it writes to is about to be dropped.
+    Dropping,
+    /// Indexes have come or gone.
+    Indexed,
+}
 
 impl Host for Writer {
     fn ground(&self) -> &Arc<Ground> {
@@ -62,33 +82,48 @@ impl Writer {
                 "the disk is full, and what room is left serves deletes and compaction: free some and try again",
             ));
         }
-        let (large, reads) = self.gather(finished)?;
-        let claim = Claim::new(large, reads);
+        let (gathered, reads, versions) = self.gather(finished)?;
+        let (made, mut entries) = self.make(&gathered)?;
+        let mut claim = Claim::new(made, reads, versions);
         let mut checked = claim.large.since();
         loop {
-            // What takes long comes while others commit: looking for conflicts, and a checkpoint.
-            self.check_claim(&claim, &mut checked)?;
-            let mut maintenance = self.maintenance();
-            self.check()?;
-            if self.committer.queue().log_bytes() > LONG_LOG_BYTES {
-                self.checkpoint_all(&mut maintenance)?;
+            match self.try_list(&claim, &entries, &mut checked)? {
+                Tried::Listed(lsn) => return Ok(lsn),
+                Tried::Dropping => self.committer.wait_drops(claim.large.collections()),
+                Tried::Indexed => {
+                    let made = self.make(&gathered)?;
+                    claim.renew(made.0);
+                    entries = made.1;
+                    checked = claim.large.since();
+                }
             }
-            self.prepare_to_turn()?;
-            self.check_claim(&claim, &mut checked)?;
-            let hold = self.committer.hold();
-            self.check()?;
-            if !hold.drops_any(claim.large.collections()) {
-                self.check_claim(&claim, &mut checked)?;
-                self.check_followers()?;
-                // ORDER: all that was committed before is in runs before this is listed behind them; one line earlier a crash
-                // leaves that, and streams that no manifest names.
-                self.turn(&mut maintenance)?;
-                return self.list(&claim.large, &hold);
-            }
-            drop(hold);
-            drop(maintenance);
-            self.committer.wait_drops(claim.large.collections());
         }
+    }
+
+    fn try_list(&self, claim: &Claim, entries: &LargeEntries, checked: &mut Lsn) -> Result<Tried> {
+        // What takes long comes while others commit: looking for conflicts, and a checkpoint.
+        self.check_claim(claim, checked)?;
+        let mut maintenance = self.maintenance();
+        self.check()?;
+        if self.committer.queue().log_bytes() > LONG_LOG_BYTES {
+            self.checkpoint_all(&mut maintenance)?;
+        }
+        self.prepare_to_turn()?;
+        self.check_claim(claim, checked)?;
+        let hold = self.committer.hold();
+        self.check()?;
+        if hold.drops_any(claim.large.collections()) {
+            return Ok(Tried::Dropping);
+        }
+        if !entries.is_under(&self.published.get().0.catalog) {
+            return Ok(Tried::Indexed);
+        }
+        self.check_claim(claim, checked)?;
+        self.check_followers()?;
+        // ORDER: all that was committed before is in runs before this is listed behind them; one line earlier a crash
+        // leaves that, and streams that no manifest names.
+        self.turn(&mut maintenance)?;
+        self.list(&claim.large, &hold).map(Tried::Listed)
     }
 
     /// Refuses what followers of the change feed would not be given.
@@ -101,27 +136,39 @@ impl Writer {
         }
     }
 
-    /// Spills what is left in memory, and makes one run of all.
-    fn gather(&self, finished: Finished) -> Result<(Large, Option<Reads>)> {
+    /// Spills what is left in memory.
+    fn gather(&self, finished: Finished) -> Result<(Gathered, Option<Reads>, Versions)> {
         let Finished {
             snapshot,
             mut writes,
             made,
             reads,
             spilled,
+            versions,
             ..
         } = finished;
-        let (view, _) = self.published.get();
         let mut spilled = match spilled {
             Some(spilled) => spilled,
-            None => Spilled::begin(&self.ground, snapshot.lsn(), &view.cache)?,
+            None => Spilled::begin(&self.ground, &snapshot)?,
         };
         if !writes.is_empty() {
             self.committer.make_collections(&mut writes, made)?;
             spilled.push(&writes)?;
         }
-        drop(writes);
-        Ok((spilled.finish(view.runs.clone())?, reads))
+        Ok((Gathered { snapshot, spilled }, reads, versions))
+    }
+
+    /// Makes one run of all that was spilled, and of the index entries that follow from it now.
+    fn make(&self, gathered: &Gathered) -> Result<((Large, Vec<IndexId>), LargeEntries)> {
+        let Gathered { snapshot, spilled } = gathered;
+        let (view, _) = self.published.get();
+        let entries = LargeEntries::derive(&self.ground, &view.catalog, snapshot, spilled)?;
+        let deleted = spilled.deleted();
+        let mut claims = Claims::new(&view.catalog, snapshot, &deleted);
+        let older = view.runs.clone();
+        let large = spilled.finish(&entries.pile, older, |entry| claims.push(entry))?;
+        claims.settle()?;
+        Ok(((large, entries.unique()), entries))
     }
 
     /// Refuses if a commit above `checked` is in the way; up to what it has looked at is in `checked` afterwards.

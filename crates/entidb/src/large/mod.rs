@@ -6,3 +6,4 @@
 
 mod claim;
 mod commit;
+mod entries;

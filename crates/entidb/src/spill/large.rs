@@ -17,7 +17,7 @@ pub(crate) struct Large {
     segments: Vec<Segment>,
     collections: BTreeSet<CollectionId>,
     held: Arc<Held>,
-    line: Line,
+    line: Arc<Line>,
 }
 
 /// A large commit as a view shows it.
@@ -32,7 +32,7 @@ impl Large {
         held: Arc<Held>,
         segments: Vec<Segment>,
         collections: BTreeSet<CollectionId>,
-        line: Line,
+        line: Arc<Line>,
     ) -> Self {
         Self {
             run: Arc::new(run),

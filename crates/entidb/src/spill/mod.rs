@@ -8,10 +8,13 @@
 //! to each other what commits are in the database, and what one writes behind a range that it has deleted is told from what it
 //! wrote before. Keys alone are merged: an entity's bytes are written once, and the segments become the database's.
 
+mod entry_pile;
+mod entry_set;
 mod ground;
 mod held;
 mod large;
 mod line;
+mod own_entries;
 mod own_writes;
 mod piece;
 mod pile;
@@ -20,8 +23,10 @@ mod spans;
 mod spilled;
 mod walk;
 
+pub(crate) use entry_pile::EntryPile;
 pub(crate) use ground::{Ground, Host};
 pub(crate) use large::Large;
+pub(crate) use own_entries::SpilledEntries;
 pub(crate) use own_writes::OwnWrites;
 pub(crate) use read_keys::ReadKeys;
 pub(crate) use spans::{Spans, coarsen};

@@ -1,5 +1,6 @@
 //! Writing a piece: what a transaction has in memory, in key order.
 
+use super::entry_set::EntrySet;
 use super::ground::Ground;
 use super::held::Held;
 use super::pile::Layer;
@@ -7,7 +8,7 @@ use crate::error::Result;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::ids::Lsn;
-use crate::manifest::SealedEntry;
+use crate::manifest::{Catalog, SealedEntry};
 use crate::memtable::Location;
 use crate::ranges::RangeTombstone;
 use crate::run::{Builder, Run};
@@ -31,8 +32,14 @@ pub(super) struct Piece {
     pub(super) segment: Option<Segment>,
 }
 
-/// Writes what is in `writes` as the piece `number`. Both streams are durable then.
-pub(super) fn write(ground: &Arc<Ground>, number: Lsn, writes: &WriteSet) -> Result<Piece> {
+/// Writes what is in `writes` as the piece `number`, with the entries that the indexes of `catalog` have of it. Both streams are durable then.
+pub(super) fn write(
+    ground: &Arc<Ground>,
+    number: Lsn,
+    writes: &WriteSet,
+    catalog: &Catalog,
+) -> Result<Piece> {
+    let mut entries = EntrySet::of(writes, catalog)?;
     let live = writes.within(Key::MIN, Key::MAX);
     let mut records = Records {
         ground,
@@ -59,6 +66,7 @@ pub(super) fn write(ground: &Arc<Ground>, number: Lsn, writes: &WriteSet) -> Res
         };
         builder.push(key, records.push(key, payload)?)?;
     }
+    entries.write(number, &mut builder)?;
     let segment = records.finish()?;
     ground.note_sync();
     let entry = builder.finish(number, number)?;

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::ground::Ground;
 use super::held::Held;
-use crate::compaction::{Keys, filter_room, kept_ranges};
+use crate::compaction::{Entries, Keys, filter_room, kept_ranges};
 use crate::error::Result;
 use crate::format::name::StreamKind;
-use crate::ids::Lsn;
+use crate::ids::{CollectionId, IndexId, Lsn};
+use crate::manifest::Catalog;
 use crate::memtable::Location;
-use crate::run::{Builder, Run};
+use crate::run::{Builder, EntryRef, Run};
 use crate::sync::Arc;
 
 /// So many neighbours of one level become one of the next: what is open, and what a look-up asks, grows with the logarithm of
@@ -37,14 +38,17 @@ impl Layer {
 /// Runs in the order of their pieces.
 pub(super) struct Pile {
     pub(super) ground: Arc<Ground>,
+    /// Knows the indexes whose entries the runs have.
+    pub(super) catalog: Arc<Catalog>,
     /// The oldest first.
     pub(super) layers: Vec<Layer>,
 }
 
 impl Pile {
-    pub(super) fn new(ground: &Arc<Ground>) -> Self {
+    pub(super) fn new(ground: &Arc<Ground>, catalog: Arc<Catalog>) -> Self {
         Self {
             ground: Arc::clone(ground),
+            catalog,
             layers: Vec::new(),
         }
     }
@@ -60,7 +64,7 @@ impl Pile {
         while let Some(range) = self.full() {
             let layers = self.layers.get(range.clone()).unwrap_or_default();
             let level = layers.first().map_or(0, |layer| layer.level + 1);
-            let folded = fold(&self.ground, layers)?;
+            let folded = fold(&self.ground, &self.catalog, layers)?;
             self.layers.splice(range, [Layer { level, ..folded }]);
         }
         Ok(())
@@ -77,70 +81,101 @@ impl Pile {
 }
 
 /// One run in the place of several.
-fn fold(ground: &Arc<Ground>, layers: &[Layer]) -> Result<Layer> {
-    let runs: Vec<_> = layers.iter().map(|layer| Arc::clone(&layer.run)).collect();
+fn fold(ground: &Arc<Ground>, catalog: &Catalog, layers: &[Layer]) -> Result<Layer> {
+    let runs = runs_of(layers);
     let lsns = |run: &Arc<Run>| (run.entry.first_lsn, run.entry.last_lsn);
     let first = runs.first().map_or(Lsn::ZERO, |run| lsns(run).0);
     let last = runs.last().map_or(Lsn::ZERO, |run| lsns(run).1);
-    let (run, held) = merged(ground, &runs, (first, last), |_| (), |location| location)?;
+    let (held, mut builder) = create(ground, &runs)?;
+    push_keys(&mut builder, &runs, |lsn| lsn)?;
+    push_entries(&mut builder, &runs, catalog, |lsn| lsn, |_| Ok(()))?;
+    let run = end(ground, builder, first, last)?;
     Ok(Layer::new(Arc::new(run), held))
 }
 
-/// The one run of one commit that comes of these, the oldest first; it is the newest beside `older`.
-pub(super) fn finish(
-    ground: &Arc<Ground>,
-    layers: &[Layer],
-    older: Vec<Arc<Run>>,
-) -> Result<(Run, Arc<Held>)> {
-    let runs: Vec<_> = layers.iter().map(|layer| Arc::clone(&layer.run)).collect();
-    let prepare = |builder: &mut Builder| {
-        builder.set_one_commit();
-        builder.set_older(older);
-    };
-    let of_the_commit = |location| Location {
-        lsn: Lsn::ZERO,
-        ..location
-    };
-    merged(
-        ground,
-        &runs,
-        (Lsn::ZERO, Lsn::ZERO),
-        prepare,
-        of_the_commit,
-    )
+/// What the last run of a transaction is made of.
+pub(super) struct Parts<'a> {
+    pub(super) layers: &'a [Layer],
+    /// Runs of index entries.
+    pub(super) entries: &'a [Layer],
+    pub(super) catalog: &'a Catalog,
+    /// The runs that it comes behind, the newest first.
+    pub(super) older: Vec<Arc<Run>>,
 }
 
-fn merged(
+/// The one run of one commit that comes of these. `each` is called with every index entry, in order.
+pub(super) fn finish(
     ground: &Arc<Ground>,
-    runs: &[Arc<Run>],
-    (first_lsn, last_lsn): (Lsn, Lsn),
-    prepare: impl FnOnce(&mut Builder),
-    place: impl Fn(Location) -> Location,
+    parts: Parts<'_>,
+    each: impl FnMut(&EntryRef<'_>) -> Result<()>,
 ) -> Result<(Run, Arc<Held>)> {
-    let keep_all = |_| false;
-    let mut keys = Keys::new(runs, Lsn::ZERO, &keep_all)?;
-    let mut ranges = kept_ranges(runs, &keep_all);
-    let one_commit = last_lsn == Lsn::ZERO;
-    for range in ranges.iter_mut().filter(|_| one_commit) {
-        range.lsn = Lsn::ZERO;
-    }
+    let (runs, entries) = (runs_of(parts.layers), runs_of(parts.entries));
+    let (held, mut builder) = create(ground, &runs)?;
+    builder.set_one_commit();
+    builder.set_older(parts.older);
+    push_keys(&mut builder, &runs, |_| Lsn::ZERO)?;
+    push_entries(&mut builder, &entries, parts.catalog, |_| Lsn::ZERO, each)?;
+    let run = end(ground, builder, Lsn::ZERO, Lsn::ZERO)?;
+    Ok((run, held))
+}
+
+fn runs_of(layers: &[Layer]) -> Vec<Arc<Run>> {
+    layers.iter().map(|layer| Arc::clone(&layer.run)).collect()
+}
+
+fn create(ground: &Arc<Ground>, runs: &[Arc<Run>]) -> Result<(Arc<Held>, Builder)> {
     let held = ground.stream(StreamKind::Run)?;
     let key_count = runs.iter().map(|run| run.footer.entries).sum();
-    let database = ground.database;
-    let mut builder = Builder::create(
+    let builder = Builder::create(
         &*ground.directory,
         held.id(),
-        database,
+        ground.database,
         ground.environment.salt(),
         filter_room(key_count),
     )?;
-    prepare(&mut builder);
+    Ok((held, builder))
+}
+
+/// The keys of these runs, the oldest of which comes first, and the ranges that they delete.
+fn push_keys(builder: &mut Builder, runs: &[Arc<Run>], lsn: impl Fn(Lsn) -> Lsn) -> Result<()> {
+    let keep_all = |_| false;
+    let mut keys = Keys::new(runs, Lsn::ZERO, &keep_all)?;
+    let mut ranges = kept_ranges(runs, &keep_all);
+    for range in &mut ranges {
+        range.lsn = lsn(range.lsn);
+    }
     builder.set_ranges(ranges);
     while let Some((key, location)) = keys.next()? {
-        builder.push(key, place(location))?;
+        let lsn = lsn(location.lsn);
+        builder.push(key, Location { lsn, ..location })?;
     }
+    Ok(())
+}
+
+/// The index entries of these runs, behind all keys.
+fn push_entries(
+    builder: &mut Builder,
+    runs: &[Arc<Run>],
+    catalog: &Catalog,
+    lsn: impl Fn(Lsn) -> Lsn,
+    mut each: impl FnMut(&EntryRef<'_>) -> Result<()>,
+) -> Result<()> {
+    let indexes = runs.iter().filter_map(|run| run.footer.index.as_ref());
+    builder.expect_entries(indexes.map(|index| index.values).sum());
+    let (keep_all, collection_of) = (
+        |_| false,
+        |index: CollectionId| catalog.collection_of(IndexId(index.0)),
+    );
+    let mut entries = Entries::new(runs, false, &keep_all, &collection_of)?;
+    while let Some(entry) = entries.next()? {
+        each(&entry)?;
+        builder.push_entry(entry.key, lsn(entry.lsn), entry.tombstone)?;
+    }
+    Ok(())
+}
+
+fn end(ground: &Arc<Ground>, builder: Builder, first: Lsn, last: Lsn) -> Result<Run> {
     ground.note_sync();
-    let entry = builder.finish(first_lsn, last_lsn)?;
-    let run = Run::open(&*ground.directory, entry, database)?;
-    Ok((run, held))
+    let entry = builder.finish(first, last)?;
+    Run::open(&*ground.directory, entry, ground.database)
 }

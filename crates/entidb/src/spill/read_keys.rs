@@ -26,7 +26,7 @@ impl ReadKeys {
     pub(crate) fn begin(ground: &Arc<Ground>, since: Lsn) -> Result<Self> {
         let _open = ground.enter()?;
         Ok(Self {
-            pile: Pile::new(ground),
+            pile: Pile::new(ground, Arc::default()),
             next: Lsn(1),
             _line: ground.begin(since)?,
         })

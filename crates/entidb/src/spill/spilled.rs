@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::entry_pile::EntryPile;
 use super::ground::Ground;
 use super::held::Held;
 use super::large::Large;
 use super::line::Line;
 use super::piece::{self, Segment};
-use super::pile::{self, Pile};
-use crate::cache::Cache;
+use super::pile::{self, Parts, Pile};
+use super::spans::Spans;
 use crate::error::{Error, Result};
 use crate::format::filter;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
 use crate::limits::{SPILLED_RANGE_COUNT_MAX, TRANSACTION_LEN_MAX};
-use crate::manifest::Catalog;
 use crate::memtable::Version;
 use crate::ranges::{RangeTombstone, covering};
-use crate::run::Run;
+use crate::run::{EntryRef, Run};
+use crate::snapshot::Snapshot;
 use crate::sync::Arc;
 use crate::view::View;
 use crate::write_set::WriteSet;
@@ -29,7 +30,7 @@ pub(crate) struct Spilled {
     pile: Pile,
     segments: BTreeMap<StreamId, Segment>,
     /// Keeps merges from forgetting what was deleted since the transaction was begun.
-    line: Line,
+    line: Arc<Line>,
     /// What the next piece has in the place of an LSN.
     next: Lsn,
     /// All that it writes to.
@@ -48,22 +49,23 @@ pub(crate) enum Found {
 }
 
 impl Spilled {
-    /// Nothing yet, of a transaction over the commit `since`.
-    pub(crate) fn begin(ground: &Arc<Ground>, since: Lsn, cache: &Arc<Cache>) -> Result<Self> {
+    /// Nothing yet, of a transaction over a snapshot.
+    pub(crate) fn begin(ground: &Arc<Ground>, snapshot: &Snapshot) -> Result<Self> {
         let _open = ground.enter()?;
+        let View { catalog, cache, .. } = snapshot.view();
         Ok(Self {
-            pile: Pile::new(ground),
+            pile: Pile::new(ground, Arc::clone(catalog)),
             segments: BTreeMap::new(),
             view: View {
                 memtables: Vec::new(),
                 runs: Vec::new(),
                 streams: BTreeMap::new(),
-                catalog: Arc::new(Catalog::default()),
+                catalog: Arc::clone(catalog),
                 cache: Arc::clone(cache),
                 shown: Lsn::ZERO,
                 migrations: Arc::default(),
             },
-            line: ground.begin(since)?,
+            line: Arc::new(ground.begin(snapshot.lsn())?),
             next: Lsn(1),
             collections: BTreeSet::new(),
             len: 0,
@@ -76,7 +78,7 @@ impl Spilled {
         let _open = ground.enter()?;
         self.check_size(writes)?;
         self.pile.make_room()?;
-        let piece = piece::write(&ground, self.next, writes)?;
+        let piece = piece::write(&ground, self.next, writes, &self.view.catalog)?;
         self.next.0 += 1;
         self.collections.extend(writes.collections());
         self.pile.layers.push(piece.layer);
@@ -109,24 +111,7 @@ impl Spilled {
 
     /// What was spilled of a key.
     pub(crate) fn find(&self, key: &Key) -> Result<Found> {
-        let mut deleted = Lsn::ZERO;
-        let hash = filter::hash(key);
-        for run in &self.view.runs {
-            deleted = deleted.max(covering(run.ranges(), key, Lsn(u64::MAX)));
-            if !run.spans(key) {
-                continue;
-            }
-            if let Some(location) = run.get(&self.view.cache, key, hash)? {
-                return Ok(match location.lsn >= deleted && !location.tombstone {
-                    true => Found::Put(location.into()),
-                    false => Found::Deleted,
-                });
-            }
-        }
-        Ok(match deleted {
-            Lsn::ZERO => Found::Untouched,
-            _ => Found::Deleted,
-        })
+        find(&self.view, key)
     }
 
     /// The pieces as a view.
@@ -157,26 +142,68 @@ impl Spilled {
         self.len
     }
 
-    /// Makes of all pieces what a commit lists. `older` are the runs that are there, the newest first.
-    pub(crate) fn finish(self, older: Vec<Arc<Run>>) -> Result<Large> {
+    /// All that it writes to.
+    pub(crate) fn collections(&self) -> &BTreeSet<CollectionId> {
+        &self.collections
+    }
+
+    /// The ranges that it deletes, also those behind which it has put again.
+    pub(crate) fn deleted(&self) -> Spans {
+        let ranges = self.range_tombstones().map(|range| {
+            let key = |id| Key::new(range.collection, id);
+            (key(range.first), key(range.last))
+        });
+        Spans::new(ranges.collect())
+    }
+
+    /// Makes of all pieces, and of the index entries that follow from them, what a commit lists. `older` are the runs that are there,
+    /// the newest first; `each` is called with every entry, in order.
+    pub(crate) fn finish(
+        &self,
+        entries: &EntryPile,
+        older: Vec<Arc<Run>>,
+        each: impl FnMut(&EntryRef<'_>) -> Result<()>,
+    ) -> Result<Large> {
         let ground = Arc::clone(&self.pile.ground);
         let _open = ground.enter()?;
-        let (run, held) = pile::finish(&ground, &self.pile.layers, older)?;
-        // The pieces' own runs have done their work, and so have the segments that nothing points into any more.
-        let Self {
-            mut segments,
-            collections,
-            line,
-            ..
-        } = self;
+        let parts = Parts {
+            layers: &self.pile.layers,
+            entries: entries.layers(),
+            catalog: entries.catalog(),
+            older,
+        };
+        let (run, held) = pile::finish(&ground, parts, each)?;
+        // Segments that nothing points into any more go with the pieces.
         let used: BTreeSet<StreamId> = run.footer.streams.iter().copied().collect();
-        segments.retain(|id, _| used.contains(id));
+        let segments = self.segments.iter().filter(|(id, _)| used.contains(id));
         Ok(Large::new(
             run,
             held,
-            segments.into_values().collect(),
-            collections,
-            line,
+            segments.map(|(_, segment)| segment.clone()).collect(),
+            self.collections.clone(),
+            Arc::clone(&self.line),
         ))
     }
+}
+
+/// What the pieces in `view` say of a key.
+pub(super) fn find(view: &View, key: &Key) -> Result<Found> {
+    let mut deleted = Lsn::ZERO;
+    let hash = filter::hash(key);
+    for run in &view.runs {
+        deleted = deleted.max(covering(run.ranges(), key, Lsn(u64::MAX)));
+        if !run.spans(key) {
+            continue;
+        }
+        if let Some(location) = run.get(&view.cache, key, hash)? {
+            return Ok(match location.lsn >= deleted && !location.tombstone {
+                true => Found::Put(location.into()),
+                false => Found::Deleted,
+            });
+        }
+    }
+    Ok(match deleted {
+        Lsn::ZERO => Found::Untouched,
+        _ => Found::Deleted,
+    })
 }
