@@ -19,7 +19,7 @@ use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
 use crate::spill::{
-    self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, SpilledEntries, coarsen,
+    self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, SpilledEntries, Times, coarsen,
 };
 use crate::write_options::Isolation;
 use crate::write_set::{Own, WriteSet};
@@ -41,8 +41,10 @@ pub struct Transaction {
     /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
     reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
-    /// When what was put is to go, in microseconds since 1970.
-    expiring: BTreeMap<Key, u64>,
+    /// When what was put is to go, in microseconds since 1970; `None` if it was put again without a time.
+    expiring: BTreeMap<Key, Option<u64>>,
+    /// The same of what was spilled.
+    times: Option<Times>,
     /// Versions of collections that what is written depends on.
     versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
@@ -155,6 +157,7 @@ impl Transaction {
             reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
             expiring: BTreeMap::new(),
+            times: None,
             versions: Vec::new(),
             overlays: Mutex::default(),
         }
@@ -188,8 +191,7 @@ impl Transaction {
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
-        // It is another version, without the time that one before it was given.
-        self.expiring.remove(&key);
+        self.void_time(key);
         Ok(())
     }
 
@@ -268,7 +270,7 @@ impl Transaction {
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
-        self.expiring.remove(&key);
+        self.void_time(key);
         Ok(())
     }
 
@@ -496,8 +498,15 @@ impl Transaction {
             Some(spilled) => spilled,
             none => none.insert(Spilled::begin(host.ground(), &self.snapshot)?),
         };
-        spilled.push(&self.writes)?;
+        if !self.expiring.is_empty() {
+            let times = self.times.get_or_insert_with(|| Times::new(host.ground()));
+            times.push(&self.expiring)?;
+        }
+        if !self.writes.is_empty() {
+            spilled.push(&self.writes)?;
+        }
         self.writes = WriteSet::default();
+        self.expiring.clear();
         // What was spilled, its own entries tell.
         self.overlays().clear();
         Ok(())
@@ -626,13 +635,27 @@ impl Transaction {
     /// Says when what was just put is to go.
     pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
         if let Some(collection) = self.catalog.find(collection) {
-            self.expiring.insert(Key::new(collection, id), time_us);
+            self.expiring
+                .insert(Key::new(collection, id), Some(time_us));
+        }
+    }
+
+    /// What was just put is another version, without the time that one before it was given.
+    fn void_time(&mut self, key: Key) {
+        match &self.times {
+            None => drop(self.expiring.remove(&key)),
+            Some(_) => drop(self.expiring.insert(key, None)),
         }
     }
 
     /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
     pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
-        let mut expiring = std::mem::take(&mut self.expiring);
+        if self.spilled.is_some() {
+            return self.arm_spilled(now_us);
+        }
+        let expiring = std::mem::take(&mut self.expiring).into_iter();
+        let expiring = expiring.filter_map(|(key, time_us)| Some((key, time_us?)));
+        let mut expiring: BTreeMap<Key, u64> = expiring.collect();
         let catalog = Arc::clone(&self.catalog);
         if !catalog.times_to_live.is_empty() {
             let time = |id| catalog.time_to_live(id);
@@ -643,23 +666,70 @@ impl Transaction {
                 expiring.entry(key).or_insert(time_us);
             }
         }
+        // Not one that was deleted again.
+        expiring.retain(|key, _| matches!(self.writes.get(key), Own::Put(_)));
         let mut first = None;
         for (key, time_us) in expiring {
-            // Not one that was deleted again.
-            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
-            else {
-                continue;
-            };
-            let due = Due {
-                time_us,
-                collection: of.name.clone(),
-                entity: key.id(),
-            };
-            let times = self.make_any_collection(EXPIRY)?;
-            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
-            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+            if let Some(of) = catalog.get(key.collection()) {
+                self.put_due(&of.name, key.id(), time_us)?;
+                first = earlier(first, time_us);
+            }
         }
         Ok(first)
+    }
+
+    /// As [`arm`](Self::arm), of a transaction that has spilled: one entity after the other, so that nobody holds all times.
+    fn arm_spilled(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let catalog = Arc::clone(&self.catalog);
+        if self.times.is_none() && self.expiring.is_empty() && catalog.times_to_live.is_empty() {
+            return Ok(None);
+        }
+        if let Some(host) = self.host.as_ref().map(Arc::clone) {
+            self.spill(&*host)?;
+        }
+        let (Some(spilled), now_us) = (&self.spilled, now_us()) else {
+            return Ok(None);
+        };
+        let catalog = Arc::clone(&self.catalog);
+        let times = self.times.take();
+        let cache = Arc::clone(&self.snapshot.view().cache);
+        let knows = |id| times.as_ref().is_some_and(|times| times.knows(id));
+        let timed = |id: &&CollectionId| knows(**id) || catalog.time_to_live(**id).is_some();
+        let walks = spilled.collections().iter().filter(timed).map(|id| {
+            let ends = [EntityId::MIN, EntityId::MAX].map(|end| Key::new(*id, end));
+            (*id, spill::Walk::new(spilled, ends[0], ends[1]))
+        });
+        let walks: Vec<_> = walks.collect();
+        let mut first = None;
+        for (collection, mut walk) in walks {
+            let Some(of) = catalog.get(collection) else {
+                continue;
+            };
+            let time_to_live = catalog.time_to_live(collection);
+            while let Some(id) = walk.next_put()? {
+                let given = match &times {
+                    Some(times) => times.get(&cache, &Key::new(collection, id))?,
+                    None => None,
+                };
+                let time_us = given.or_else(|| Some(now_us.saturating_add(time_to_live?)));
+                if let Some(time_us) = time_us {
+                    self.put_due(&of.name, id, time_us)?;
+                    first = earlier(first, time_us);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Writes that an entity of a collection is to go at a time.
+    fn put_due(&mut self, collection: &str, entity: EntityId, time_us: u64) -> Result<()> {
+        let due = Due {
+            time_us,
+            collection: collection.to_owned(),
+            entity,
+        };
+        let times = self.make_any_collection(EXPIRY)?;
+        self.put_any(Key::new(times, due.id()), &due.encode()?)
     }
 
     /// Deletes an entity whose time has come.
@@ -707,6 +777,10 @@ impl std::fmt::Debug for Transaction {
         let len = self.writes.len_bytes() as u64 + spilled;
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
+}
+
+fn earlier(first: Option<u64>, time_us: u64) -> Option<u64> {
+    Some(first.map_or(time_us, |first| first.min(time_us)))
 }
 
 /// Refuses what no collection may be called.

@@ -630,13 +630,7 @@ impl Run {
     }
 }
 
-fn run(
-    seed: u64,
-    (threshold, bound): (u64, usize),
-    background: bool,
-    own: bool,
-    steps: &[Step],
-) {
+fn run(seed: u64, (threshold, bound): (u64, usize), background: bool, own: bool, steps: &[Step]) {
     let mut run = Run {
         disk: SimDisk::new(seed).with_sector_len(256),
         db: None,

@@ -21,6 +21,7 @@ mod pile;
 mod read_keys;
 mod spans;
 mod spilled;
+mod times;
 mod walk;
 
 pub(crate) use entry_pile::EntryPile;
@@ -31,4 +32,5 @@ pub(crate) use own_writes::OwnWrites;
 pub(crate) use read_keys::ReadKeys;
 pub(crate) use spans::{Spans, coarsen};
 pub(crate) use spilled::{Found, Spilled};
+pub(crate) use times::Times;
 pub(crate) use walk::Walk;

@@ -65,6 +65,17 @@ impl Walk {
         self.head = None;
     }
 
+    /// The next id that was put, without reading what.
+    pub(crate) fn next_put(&mut self) -> Result<Option<EntityId>> {
+        loop {
+            self.peek()?;
+            match self.head.take() {
+                Some((_, version)) if version.location.tombstone => {}
+                head => return Ok(head.map(|(key, _)| key.id())),
+            }
+        }
+    }
+
     /// The next id, and what was put there; without a payload it was deleted.
     pub(crate) fn next(&mut self) -> Result<Option<(EntityId, Option<Payload>)>> {
         self.peek()?;
