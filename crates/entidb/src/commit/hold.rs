@@ -61,6 +61,12 @@ impl Hold<'_> {
         Ok(queue.next_lsn)
     }
 
+    /// Changes the view in what nobody reads yet.
+    pub(crate) fn prepare(&self, change: impl FnOnce(&mut View)) {
+        let _queue = self.committer.queue();
+        self.committer.published.change(change);
+    }
+
     /// Shows the commit `lsn`, which is durable, with what `change` makes of the view.
     pub(crate) fn show(&self, lsn: Lsn, change: impl FnOnce(&mut View)) {
         let committer = self.committer;
@@ -93,6 +99,11 @@ impl Drop for Hold<'_> {
 }
 
 impl Queue {
+    /// Whether a large commit holds others off.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
     fn drops_any(&self, collections: &BTreeSet<CollectionId>) -> bool {
         self.dropping.iter().any(|id| collections.contains(id))
     }

@@ -38,7 +38,8 @@ pub(super) struct Claim {
 
 impl Claim {
     pub(super) fn new(
-        (large, unique): (Large, Vec<IndexId>),
+        large: Large,
+        unique: Vec<IndexId>,
         reads: Option<Reads>,
         versions: Vec<(CollectionId, u32)>,
     ) -> Self {
@@ -62,7 +63,7 @@ impl Claim {
     }
 
     /// The same, made anew because indexes have come or gone.
-    pub(super) fn renew(&mut self, (large, unique): (Large, Vec<IndexId>)) {
+    pub(super) fn renew(&mut self, large: Large, unique: Vec<IndexId>) {
         self.large = large;
         self.unique = unique;
     }

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use super::claim::Claim;
+use super::told::tell;
 use crate::commit::{Hold, Refusal, conflict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::Notes;
-use crate::ids::{CollectionId, IndexId, Lsn};
+use crate::ids::{CollectionId, Lsn};
 use crate::index::{Claims, LargeEntries};
 use crate::manifest::Collection;
 use crate::snapshot::Snapshot;
@@ -26,6 +27,12 @@ struct Gathered {
     snapshot: Snapshot,
 }
 
+/// Under which circumstances a commit was made ready.
+struct Made {
+    entries: LargeEntries,
+    notes: Notes,
+}
+
 /// Versions that collections have to have.
 type Versions = Vec<(CollectionId, u32)>;
 
@@ -34,8 +41,8 @@ enum Tried {
     Listed(Lsn),
     /// A collection that it writes to is about to be dropped.
     Dropping,
-    /// Indexes have come or gone.
-    Indexed,
+    /// Indexes have come or gone, or followers have come who want to know more.
+    Changed,
 }
 
 impl Host for Writer {
@@ -83,24 +90,24 @@ impl Writer {
             ));
         }
         let (gathered, reads, versions) = self.gather(finished)?;
-        let (made, mut entries) = self.make(&gathered)?;
-        let mut claim = Claim::new(made, reads, versions);
+        let (large, mut made) = self.make(&gathered)?;
+        let mut claim = Claim::new(large, made.entries.unique(), reads, versions);
         let mut checked = claim.large.since();
         loop {
-            match self.try_list(&claim, &entries, &mut checked)? {
+            match self.try_list(&claim, &made, &mut checked)? {
                 Tried::Listed(lsn) => return Ok(lsn),
                 Tried::Dropping => self.committer.wait_drops(claim.large.collections()),
-                Tried::Indexed => {
-                    let made = self.make(&gathered)?;
-                    claim.renew(made.0);
-                    entries = made.1;
+                Tried::Changed => {
+                    let (large, again) = self.make(&gathered)?;
+                    made = again;
+                    claim.renew(large, made.entries.unique());
                     checked = claim.large.since();
                 }
             }
         }
     }
 
-    fn try_list(&self, claim: &Claim, entries: &LargeEntries, checked: &mut Lsn) -> Result<Tried> {
+    fn try_list(&self, claim: &Claim, made: &Made, checked: &mut Lsn) -> Result<Tried> {
         // What takes long comes while others commit: looking for conflicts, and a checkpoint.
         self.check_claim(claim, checked)?;
         let mut maintenance = self.maintenance();
@@ -115,25 +122,15 @@ impl Writer {
         if hold.drops_any(claim.large.collections()) {
             return Ok(Tried::Dropping);
         }
-        if !entries.is_under(&self.published.get().0.catalog) {
-            return Ok(Tried::Indexed);
+        let more_notes = self.feed.keep.notes() > made.notes;
+        if more_notes || !made.entries.is_under(&self.published.get().0.catalog) {
+            return Ok(Tried::Changed);
         }
         self.check_claim(claim, checked)?;
-        self.check_followers()?;
         // ORDER: all that was committed before is in runs before this is listed behind them; one line earlier a crash
         // leaves that, and streams that no manifest names.
         self.turn(&mut maintenance)?;
         self.list(&claim.large, &hold).map(Tried::Listed)
-    }
-
-    /// Refuses what followers of the change feed would not be given.
-    fn check_followers(&self) -> Result<()> {
-        match self.feed.keep.notes() {
-            Notes::None => Ok(()),
-            _ => Err(Error::invalid(
-                "the change feed cannot give a transaction that does not fit in memory: raise Options::transaction_memory_bytes, or commit it in parts",
-            )),
-        }
     }
 
     /// Spills what is left in memory.
@@ -158,9 +155,10 @@ impl Writer {
         Ok((Gathered { snapshot, spilled }, reads, versions))
     }
 
-    /// Makes one run of all that was spilled, and of the index entries that follow from it now.
-    fn make(&self, gathered: &Gathered) -> Result<((Large, Vec<IndexId>), LargeEntries)> {
+    /// Makes one run of all that was spilled, and of the index entries that follow from it now, and tells followers of it.
+    fn make(&self, gathered: &Gathered) -> Result<(Large, Made)> {
         let Gathered { snapshot, spilled } = gathered;
+        let notes = self.feed.keep.notes();
         let (view, _) = self.published.get();
         let entries = LargeEntries::derive(&self.ground, &view.catalog, snapshot, spilled)?;
         let deleted = spilled.deleted();
@@ -168,7 +166,8 @@ impl Writer {
         let older = view.runs.clone();
         let large = spilled.finish(&entries.pile, older, |entry| claims.push(entry))?;
         claims.settle()?;
-        Ok(((large, entries.unique()), entries))
+        let told = tell(&self.ground, notes, &view.catalog, snapshot, spilled)?;
+        Ok((large.tell(told), Made { entries, notes }))
     }
 
     /// Refuses if a commit above `checked` is in the way; up to what it has looked at is in `checked` afterwards.
@@ -192,7 +191,12 @@ impl Writer {
     fn list(&self, large: &Large, hold: &Hold<'_>) -> Result<Lsn> {
         let lsn = hold.lsn()?;
         let shown = large.shown(lsn);
+        let told = large.told_stream(lsn);
         large.take();
+        // Shown before it is listed, since followers look for what is listed.
+        if let Some(told) = &told {
+            hold.prepare(|view| drop(view.streams.insert(told.id, Arc::clone(told))));
+        }
         // ORDER: run and segments are durable, with their names; this edit is the commit. One line earlier a crash leaves
         // streams that no manifest names, and the next session removes them.
         match self.editor.edit(|manifest| large.apply(lsn, manifest)) {
@@ -203,10 +207,15 @@ impl Writer {
                     view.streams
                         .extend(streams.map(|stream| (stream.id, stream)));
                 });
+                // It may be that nobody wants it any more.
+                self.feed.keep.set_untidy(true);
                 Ok(lsn)
             }
             // The manifest is what it was, for certain.
             Err(error) if !self.editor.is_unknown() || error.kind() == ErrorKind::Poisoned => {
+                if let Some(told) = told {
+                    hold.prepare(|view| drop(view.streams.remove(&told.id)));
+                }
                 large.give_back();
                 Err(error)
             }

@@ -7,3 +7,4 @@
 mod claim;
 mod commit;
 mod entries;
+mod told;

@@ -28,6 +28,10 @@ impl Held {
         self.id
     }
 
+    pub(super) fn note_sync(&self) {
+        self.ground.note_sync();
+    }
+
     /// The database has the stream from here on, or may have it.
     pub(super) fn take(&self) {
         self.taken.store(true, Ordering::Relaxed);

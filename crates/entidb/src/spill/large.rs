@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::held::Held;
 use super::line::Line;
 use super::piece::Segment;
+use super::told::Told;
 use crate::ids::{CollectionId, Lsn};
 use crate::manifest::{Manifest, SealedEntry};
 use crate::run::Run;
@@ -17,6 +18,8 @@ pub(crate) struct Large {
     segments: Vec<Segment>,
     collections: BTreeSet<CollectionId>,
     held: Arc<Held>,
+    /// What followers are told of it, if they are.
+    told: Option<Told>,
     line: Arc<Line>,
 }
 
@@ -39,8 +42,19 @@ impl Large {
             segments,
             collections,
             held,
+            told: None,
             line,
         }
+    }
+
+    /// With what followers are told of it.
+    pub(crate) fn tell(self, told: Option<Told>) -> Self {
+        Self { told, ..self }
+    }
+
+    /// The log that followers read, as they read it once it is committed as `lsn`.
+    pub(crate) fn told_stream(&self, lsn: Lsn) -> Option<Arc<Stream>> {
+        self.told.as_ref().map(|told| told.stream(lsn))
     }
 
     /// The commit that it was begun over.
@@ -69,6 +83,9 @@ impl Large {
         let segments = segments.map(|segment| of_the_commit(segment.entry));
         manifest.rewritten.extend(segments);
         manifest.runs.push(of_the_commit(self.run.entry));
+        manifest
+            .segments
+            .extend(self.told.iter().map(|told| told.entry(lsn)));
         manifest.covered = lsn;
     }
 
@@ -87,7 +104,8 @@ impl Large {
 
     fn all_held(&self) -> impl Iterator<Item = &Arc<Held>> {
         let segments = self.segments.iter().map(|segment| &segment.held);
-        segments.chain([&self.held])
+        let told = self.told.iter().map(|told| &told.held);
+        segments.chain([&self.held]).chain(told)
     }
 
     /// From here on the manifest may list the streams.

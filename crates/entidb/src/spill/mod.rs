@@ -22,10 +22,12 @@ mod read_keys;
 mod spans;
 mod spilled;
 mod times;
+mod told;
 mod walk;
 
 pub(crate) use entry_pile::EntryPile;
 pub(crate) use ground::{Ground, Host};
+pub(crate) use held::Held;
 pub(crate) use large::Large;
 pub(crate) use own_entries::SpilledEntries;
 pub(crate) use own_writes::OwnWrites;
@@ -33,4 +35,5 @@ pub(crate) use read_keys::ReadKeys;
 pub(crate) use spans::{Spans, coarsen};
 pub(crate) use spilled::{Found, Spilled};
 pub(crate) use times::Times;
+pub(crate) use told::Told;
 pub(crate) use walk::Walk;
