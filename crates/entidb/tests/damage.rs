@@ -86,8 +86,18 @@ fn every_flipped_byte_of_a_closed_database_is_found_or_harmless() {
 
 #[test]
 fn every_flipped_byte_of_a_large_commit_is_found_or_harmless() {
+    for followed in [false, true] {
+        check_flips_of_a_large_commit(followed);
+    }
+}
+
+fn check_flips_of_a_large_commit(followed: bool) {
     let sound = MemoryDirectory::new();
     let options = options().transaction_memory_bytes(700);
+    let options = match followed {
+        true => options.retention(entidb::Retention::bytes(u64::MAX)),
+        false => options,
+    };
     let db = options.open_in(sound.clone()).unwrap();
     db.write(|tx| {
         for n in 0..12 {
@@ -100,9 +110,12 @@ fn every_flipped_byte_of_a_large_commit_is_found_or_harmless() {
     let model = content(&db).unwrap();
     assert!(!model.is_empty());
     db.close().unwrap();
-    assert!(
-        image(&sound).keys().all(|name| !name.ends_with(".log")),
-        "it is in no log"
+    let logs = image(&sound).into_keys();
+    let logs = logs.filter(|name| name.ends_with(".log")).count();
+    assert_eq!(
+        logs,
+        usize::from(followed),
+        "it is in no log, but for followers"
     );
     let (flips, sound_reports) = flip_each(&sound, &model);
     assert!(flips > 8000, "{flips}");

@@ -188,7 +188,9 @@ fn every_crash_inside_a_recovery_keeps_what_was_shown() {
 
 #[test]
 fn every_crash_around_large_commits_keeps_what_was_acknowledged() {
-    for (name, history) in large() {
+    let followed = large().into_iter();
+    let followed = followed.map(|(name, history)| (name, history.followed()));
+    for (name, history) in large().into_iter().chain(followed) {
         for (sector_len, depth) in [(512, 1), (128, 1), (512, 3)] {
             let start = Instant::now();
             let disk = SimDisk::new(history.seed).with_sector_len(sector_len);

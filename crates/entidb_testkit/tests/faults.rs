@@ -270,6 +270,7 @@ fn whatever_operation_fails_what_was_answered_holds() {
     let histories = [
         history(),
         large(),
+        large().followed(),
         History::random(3, 8),
         History::random(17, 8),
         History::random(18, 8).followed(),
