@@ -193,12 +193,9 @@ fn build(writer: &Writer) {
     loop {
         let built = writer.resume_builds();
         let mut queue = writer.committer.queue();
-        // An index that cannot be unique is dropped.
-        queue.trouble = built
-            .as_ref()
-            .err()
-            .map(Refusal::of)
-            .or(queue.trouble.take());
+        // An index that cannot be unique is gone, and this says why.
+        let trouble = built.as_ref().err().map(Refusal::of);
+        queue.index_trouble = trouble.or(queue.index_trouble.take());
         if built.is_ok() || queue.check().is_err() {
             return;
         }

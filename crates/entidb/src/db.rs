@@ -16,6 +16,7 @@ use crate::index::IndexSpec;
 use crate::load;
 use crate::options::Options;
 use crate::recovery;
+use crate::scans::ScanLog;
 use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 use crate::sync::thread;
@@ -254,7 +255,7 @@ impl Database {
 
     /// Drops a collection with all that is in it, at the cost of one record. Says whether there was one. Snapshots from
     /// before go on seeing it; the name is free for a new one. Where it cannot be taken out of the catalog at once, because the
-    /// disk is full, the collection stays, empty, until it is dropped again, or the database is opened again with nothing put there.
+    /// disk is full, the collection stays, empty and with its indexes, until it is dropped again, or the database is opened again with nothing put there.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
@@ -410,7 +411,9 @@ impl Options {
         if self.read_only {
             let loaded =
                 load::beside_a_writer(&*directory, self.cache_bytes)?.ok_or_else(absent)?;
-            let published = Published::new(loaded.view, loaded.last_lsn);
+            let mut view = loaded.view;
+            view.scans = Arc::new(ScanLog::new(self.scans));
+            let published = Published::new(view, loaded.last_lsn);
             return Database::new(directory, Arc::new(published), None);
         }
         // Before the lock is taken, which makes a stream: nothing is left in a folder that holds something else.

@@ -132,6 +132,7 @@ mod recovery;
 mod reserve;
 mod retention;
 mod run;
+mod scans;
 #[cfg(test)]
 #[cfg(entidb_schedules)]
 mod schedules;
@@ -167,7 +168,7 @@ pub use index::{
     Position,
 };
 pub use migrations::Migrations;
-pub use options::{Compression, Options};
+pub use options::{Compression, Options, Scans};
 pub use payload::Payload;
 pub use retention::Retention;
 pub use snapshot::{Ids, Scan, Snapshot};

@@ -234,6 +234,7 @@ pub(crate) fn load(
             catalog: Arc::new(manifest.catalog.clone()),
             cache: Arc::new(Cache::new(cache_bytes)),
             shown: Lsn::ZERO,
+            scans: Arc::default(),
             migrations: Arc::default(),
         },
         manifest,

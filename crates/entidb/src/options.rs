@@ -27,6 +27,7 @@ pub struct Options {
     pub(crate) eventual_delay: Duration,
     pub(crate) close_patience: Duration,
     pub(crate) compression: Compression,
+    pub(crate) scans: Scans,
     pub(crate) retention: Option<Retention>,
     pub(crate) seed: Option<u64>,
 }
@@ -41,6 +42,19 @@ pub enum Compression {
     None,
     /// LZ4, in chunks of 32 KiB and more: fast in both directions.
     Lz4,
+}
+
+/// What becomes of walks through whole collections: [`Options::scans`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Scans {
+    /// They are counted: [`Stats::scan_count`](crate::Stats::scan_count).
+    #[default]
+    Allow,
+    /// Besides, [`Stats::scanned_collections`](crate::Stats::scanned_collections) names the collections.
+    Warn,
+    /// They fail, with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+    Forbid,
 }
 
 /// The default of [`Options::checkpoint_log_bytes`]: 64 MiB.
@@ -74,6 +88,7 @@ impl Default for Options {
             eventual_delay: EVENTUAL_DELAY,
             close_patience: CLOSE_PATIENCE,
             compression: Compression::None,
+            scans: Scans::Allow,
             retention: None,
             seed: None,
         }
@@ -124,6 +139,15 @@ impl Options {
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// What becomes of walks through whole collections, as [`Snapshot::scan`](crate::Snapshot::scan) is: a program that means to
+    /// ask by indexes alone finds out here where it does not. Walks through a range of ids and counts are none. Default: they are
+    /// allowed, and counted.
+    #[must_use]
+    pub fn scans(mut self, scans: Scans) -> Self {
+        self.scans = scans;
         self
     }
 

@@ -20,6 +20,7 @@ use crate::log::{self, Draft, Failure, Item, Log, items};
 use crate::manifest::{Catalog, Editor, Manifest};
 use crate::memtable::Batch;
 use crate::options::Options;
+use crate::scans::ScanLog;
 use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::AtomicBool;
@@ -62,6 +63,7 @@ pub(crate) fn open(
         }
     }
     writer.finish_drops(&dropped)?;
+    writer.renew_indexes()?;
     writer.set_retention()?;
     Ok(Some(writer))
 }
@@ -111,7 +113,9 @@ fn writer(
         loaded.manifest,
     );
     let editor = Arc::new(editor);
-    let published = Arc::new(Published::new(loaded.view, loaded.last_lsn));
+    let mut view = loaded.view;
+    view.scans = Arc::new(ScanLog::new(options.scans));
+    let published = Arc::new(Published::new(view, loaded.last_lsn));
     let committer = Committer::new(
         Arc::clone(&directory),
         Arc::clone(&editor),

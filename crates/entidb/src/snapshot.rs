@@ -251,6 +251,7 @@ impl Snapshot {
     /// ```
     pub fn range(&self, collection: &str, ids: impl RangeBounds<EntityId>) -> Scan {
         self.range_in(self.view.catalog.find(collection), ids)
+            .counted()
     }
 
     pub(crate) fn range_in(
@@ -264,6 +265,7 @@ impl Snapshot {
             descending: false,
             merge: None,
             windows: Windows::default(),
+            to_count: false,
         }
     }
 }
@@ -301,6 +303,8 @@ pub struct Scan {
     descending: bool,
     merge: Option<Merge>,
     windows: Windows,
+    /// Whether it has yet to be counted as a walk through a whole collection.
+    to_count: bool,
 }
 
 impl Scan {
@@ -345,6 +349,31 @@ impl Scan {
         Ids(self)
     }
 
+    /// The same walk, which counts if it is one through a whole collection.
+    pub(crate) fn counted(mut self) -> Self {
+        self.to_count = matches!(
+            &self.bounds,
+            Some((Bound::Included(first), Bound::Included(last)))
+                if first.id() == EntityId::MIN && last.id() == EntityId::MAX
+        );
+        self
+    }
+
+    #[cold]
+    fn count_once(&mut self, first: Bound<Key>) -> Result<()> {
+        self.to_count = false;
+        let (Bound::Included(key) | Bound::Excluded(key)) = first else {
+            return Ok(());
+        };
+        let view = self.snapshot.view();
+        let name = view.catalog.name_of(key.collection());
+        let allowed = view.scans.note(name);
+        if allowed.is_err() {
+            self.bounds = None;
+        }
+        allowed
+    }
+
     /// The next entity with the commit that has put it.
     pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
         let (key, version) = match self.next_key() {
@@ -368,6 +397,9 @@ impl Scan {
         let Some(bounds) = self.bounds else {
             return Ok(None);
         };
+        if self.to_count {
+            self.count_once(bounds.0)?;
+        }
         let merge = self.merge.get_or_insert_with(|| {
             let Snapshot { view, lsn } = &self.snapshot;
             Merge::new(view, *lsn, bounds, self.descending)

@@ -7,6 +7,7 @@ use crate::compaction;
 use crate::error::Result;
 use crate::ids::Lsn;
 use crate::snapshot::Snapshot;
+use crate::view::View;
 use crate::writer::Writer;
 
 /// What a database holds, and what this handle has done since it was opened: [`Database::stats`](crate::Database::stats).
@@ -17,6 +18,14 @@ pub struct Stats {
     pub last_lsn: Lsn,
     /// How many collections there are.
     pub collection_count: usize,
+    /// How many indexes there are, those that are being built included.
+    pub index_count: usize,
+    /// Versions of index entries, in memory and in runs.
+    pub index_entry_count: u64,
+    /// How often this handle has walked through a whole collection: see [`Options::scans`](crate::Options::scans).
+    pub scan_count: u64,
+    /// With [`Scans::Warn`](crate::Scans::Warn), which collections these were, in the order of their names.
+    pub scanned_collections: Vec<String>,
     /// Entity versions whose keys are in memory, until the next checkpoint.
     pub memtable_count: usize,
     /// How many streams hold entities: logs, and the segments that they became.
@@ -81,6 +90,10 @@ impl Stats {
         let mut stats = Self {
             last_lsn: snapshot.lsn(),
             collection_count: snapshot.collections().count(),
+            index_count: view.catalog.indexes.len(),
+            index_entry_count: index_entry_count(view),
+            scan_count: view.scans.count(),
+            scanned_collections: view.scans.names(),
             memtable_count: tables.iter().map(|table| table.len()).sum(),
             log_count: view.streams.len(),
             log_bytes,
@@ -123,11 +136,23 @@ impl Stats {
             }
             let queue = writer.committer.queue();
             stats.durable_lsn = queue.durable();
-            let trouble = queue.trouble.as_ref().or(queue.compaction_trouble.as_ref());
+            let troubles = [
+                &queue.trouble,
+                &queue.compaction_trouble,
+                &queue.index_trouble,
+            ];
+            let trouble = troubles.into_iter().flatten().next();
             let trouble = trouble.map(|trouble| trouble.message.clone());
             drop(queue);
             stats.background_failure = trouble.or_else(|| writer.timer.trouble());
         }
         Ok(stats)
     }
+}
+
+fn index_entry_count(view: &View) -> u64 {
+    let tables = view.memtables.iter();
+    let in_memory: usize = tables.map(|table| table.entry_count()).sum();
+    let footers = view.runs.iter().filter_map(|run| run.footer.index.as_ref());
+    in_memory as u64 + footers.map(|index| index.entries).sum::<u64>()
 }

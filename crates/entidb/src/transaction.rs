@@ -12,7 +12,7 @@ use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
-use crate::index::{Derived, EntryBounds, Overlay, Walk};
+use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
@@ -410,13 +410,23 @@ impl Transaction {
         }
     }
 
-    /// Walks through an index within these bounds, its own writes included.
-    pub(crate) fn walk_index(
+    /// Where a walk notes what it reads, if it has to.
+    pub(crate) fn notes(&self) -> Notes {
+        self.reads.as_ref().map(|reads| ReadNotes {
+            reads: Arc::clone(reads),
+            ground: self.host.as_ref().map(|host| Arc::clone(host.ground())),
+            since: self.snapshot.lsn(),
+        })
+    }
+
+    /// The entries of an index within these bounds, its own writes included.
+    pub(crate) fn index_entries(
         &self,
-        index: Arc<Index>,
+        index: &Index,
         bounds: &EntryBounds,
+        value: Option<&[u8]>,
         descending: bool,
-    ) -> Result<Walk> {
+    ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
             reads.entries.push((index.collection, bounds.clone()));
@@ -427,18 +437,15 @@ impl Transaction {
         let overlay = overlays
             .entry(index.id)
             .or_insert_with(|| Overlay::of(&self.writes, index.collection));
-        let own = overlay.within(&self.writes, &index, bounds, descending)?;
+        let own = overlay.within(&self.writes, index, bounds, descending)?;
         let own = match &self.spilled {
-            Some(spilled) => own.over(SpilledEntries::new(spilled, &index, bounds, descending)?),
+            Some(spilled) => own.over(SpilledEntries::new(
+                spilled, index, bounds, value, descending,
+            )?),
             None => own,
         };
-        let reads = self.reads.as_ref().map(|reads| ReadNotes {
-            reads: Arc::clone(reads),
-            ground: self.host.as_ref().map(|host| Arc::clone(host.ground())),
-            since: self.snapshot.lsn(),
-        });
-        let walk = Walk::over(self.snapshot.clone(), index, bounds, descending)?;
-        Ok(walk.under(own, reads))
+        let entries = Merged::new(&self.snapshot, index, bounds, value, descending)?;
+        Ok(entries.under(own))
     }
 
     fn note_read(&self, key: Key) -> Result<()> {

@@ -16,6 +16,7 @@ use crate::memtable::{Location, Memtable, Version};
 use crate::migrations::Registry;
 use crate::ranges::covering;
 use crate::run::Run;
+use crate::scans::ScanLog;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, ArcSwap, Guard, Mutex, PoisonError};
@@ -34,6 +35,7 @@ pub(crate) struct View {
     pub(crate) cache: Arc<Cache>,
     /// A large commit that came with this view, and all before it: whoever gets the view is shown them.
     pub(crate) shown: Lsn,
+    pub(crate) scans: Arc<ScanLog>,
     /// How entities of older forms are read.
     pub(crate) migrations: Arc<Registry>,
 }
@@ -250,6 +252,7 @@ mod tests {
             }),
             cache: Arc::new(Cache::new(0)),
             shown: Lsn::ZERO,
+            scans: Arc::default(),
             migrations: Arc::default(),
         }
     }

@@ -55,7 +55,7 @@ struct Declaration {
     ignore_case: bool,
 }
 
-const INDEXES: [Declaration; 7] = [
+const INDEXES: [Declaration; 8] = [
     plain("n", &["n"]),
     Declaration {
         ignore_case: true,
@@ -69,9 +69,11 @@ const INDEXES: [Declaration; 7] = [
     },
     plain("n,tags[]", &["n", "tags[]"]),
     plain("long", &["long"]),
+    plain("text:s,tags[]", &["s", "tags[]"]),
 ];
 const UNIQUE: usize = 4;
 const LONG: usize = 6;
+const WORDS: usize = 7;
 
 const fn plain(name: &'static str, paths: &'static [&'static str]) -> Declaration {
     Declaration {
@@ -86,7 +88,9 @@ impl Declaration {
     fn spec(&self) -> IndexSpec {
         let spec = IndexSpec::on_all(self.paths.iter().copied());
         let spec = if self.unique { spec.unique() } else { spec };
-        if self.ignore_case {
+        if self.name.starts_with("text:") {
+            spec.full_text()
+        } else if self.ignore_case {
             spec.ignore_case()
         } else {
             spec
@@ -317,16 +321,23 @@ fn compare_index<'a>(
     paged: bool,
 ) {
     let entries = index.entries(content, collection);
-    let of = |keep: &dyn Fn(&[Part]) -> bool| -> Vec<EntityId> {
+    let in_order = |keep: &dyn Fn(&[Part]) -> bool, reverse: bool| -> Vec<EntityId> {
         let kept = entries.iter().filter(|(key, _)| keep(key));
-        kept.map(|(_, id)| *id).collect()
+        let mut ids: Vec<_> = kept.map(|(_, id)| *id).collect();
+        if reverse {
+            ids.reverse();
+        }
+        // Each entity once, at the first of its values.
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(*id));
+        ids
     };
+    let of = |keep: &dyn Fn(&[Part]) -> bool| in_order(keep, false);
     let all = of(&|_| true);
     assert_eq!(ids(find()), all, "all of {}", index.name);
     assert_eq!(find().count().unwrap(), all.len() as u64);
-    let mut backwards = ids(find().reverse());
-    backwards.reverse();
-    assert_eq!(backwards, all, "backwards");
+    let backwards = in_order(&|_| true, true);
+    assert_eq!(ids(find().reverse()), backwards, "backwards");
     let entities: Vec<Entity> = find().into_iter().map(Result::unwrap).collect();
     assert!(entities.iter().map(|(id, _)| id).eq(&all));
     for (id, payload) in entities {
@@ -349,10 +360,8 @@ fn compare_index<'a>(
                 position = Some(last.clone());
                 found.extend(page.iter().map(|(id, _, _)| *id));
             }
-            if reverse {
-                found.reverse();
-            }
-            assert_eq!(found, all, "in pages");
+            let expected = if reverse { &backwards } else { &all };
+            assert_eq!(found, *expected, "in pages");
         }
     }
     let values = [
@@ -378,6 +387,8 @@ fn compare_index<'a>(
             let to = Part::of(other, index.ignore_case);
             let within = of(&|key| part <= key[0] && key[0] <= to);
             assert_eq!(ids(find().range(value..=other)), within);
+            let within = in_order(&|key| part <= key[0] && key[0] <= to, true);
+            assert_eq!(ids(find().range(value..=other).reverse()), within);
             if index.paths.len() > 1 {
                 let both = of(&|key| key[0] == part && key[1] == to);
                 let all = [value.clone(), other.clone()];
@@ -447,6 +458,66 @@ fn compare_long<'a>(content: &Content, collection: usize, find: &dyn Fn() -> Fin
     }
 }
 
+/// Compares what a full-text index says.
+fn compare_words<'a>(content: &Content, collection: usize, find: &dyn Fn() -> Find<'a>) {
+    let mut texts: BTreeMap<EntityId, BTreeSet<String>> = BTreeMap::new();
+    for ((of, id), value) in content.iter().filter(|((of, _), _)| *of == collection) {
+        assert_eq!(*of, collection);
+        for (key, value) in value.as_map().unwrap() {
+            let words = texts.entry(*id).or_default();
+            match key.as_str().unwrap() {
+                "s" => drop(words.insert(value.as_str().unwrap().to_lowercase())),
+                "tags" => {
+                    let tags = value.as_array().unwrap().iter();
+                    words.extend(tags.map(|tag| tag.as_str().unwrap().to_lowercase()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let of = |keep: &dyn Fn(&BTreeSet<String>) -> bool| -> Vec<EntityId> {
+        let kept = texts.iter().filter(|(_, words)| keep(words));
+        kept.map(|(id, _)| *id).collect()
+    };
+    let has = |words: &BTreeSet<String>, word: &str| words.contains(&word.to_lowercase());
+    let all = ["ann", "ANNA", "bob", "nobody"];
+    for word in all {
+        let expected = of(&|words| has(words, word));
+        assert_eq!(ids(find().all_of([word])), expected);
+        assert_eq!(ids(find().any_of([word])), expected);
+        for other in all {
+            let both = of(&|words| has(words, word) && has(words, other));
+            assert_eq!(ids(find().all_of([word, other])), both);
+            let mut any = of(&|words| has(words, word) || has(words, other));
+            let text = format!("{word}, {other}");
+            assert_eq!(ids(find().any_of([&text])), any);
+            let mut found = Vec::new();
+            let mut position: Option<Position> = None;
+            loop {
+                let mut page = find().any_of([word, other]).reverse().limit(2);
+                if let Some(position) = &position {
+                    page = page.after(position);
+                }
+                let page: Vec<_> = page.positions().map(Result::unwrap).collect();
+                let Some((_, _, last)) = page.last() else {
+                    break;
+                };
+                position = Some(last.clone());
+                found.extend(page.iter().map(|(id, _, _)| *id));
+            }
+            any.reverse();
+            assert_eq!(found, any, "in pages");
+        }
+    }
+    for beginning in ["An", "b", "annab", "", "x"] {
+        let begins = |words: &BTreeSet<String>| {
+            let mut words = words.iter().filter(|word| !word.is_empty());
+            words.any(|word| word.starts_with(&beginning.to_lowercase()))
+        };
+        assert_eq!(ids(find().word_prefix(beginning)), of(&begins));
+    }
+}
+
 fn compare(snapshot: &Snapshot, content: &Content, declared: &Declared) {
     let mut there = Content::new();
     for (collection, name) in COLLECTIONS.iter().enumerate() {
@@ -478,6 +549,7 @@ fn compare(snapshot: &Snapshot, content: &Content, declared: &Declared) {
             let find = || snapshot.by(name, index.name).unwrap();
             match at {
                 LONG => compare_long(content, collection, &find),
+                WORDS => compare_words(content, collection, &find),
                 _ => compare_index(index, content, collection, &find, true),
             }
         }
@@ -491,6 +563,7 @@ fn compare_own(tx: &Transaction, content: &Content, declared: &Declared) {
         let find = || tx.by(name, index.name).unwrap();
         match *at {
             LONG => compare_long(content, *collection, &find),
+            WORDS => compare_words(content, *collection, &find),
             _ => compare_index(index, content, *collection, &find, false),
         }
     }

@@ -257,7 +257,7 @@ impl Untyped {
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Scan {
         let snapshot = self.db.snapshot();
         let collection = self.id(&snapshot.view().catalog);
-        snapshot.range_in(collection, ids)
+        snapshot.range_in(collection, ids).counted()
     }
 }
 

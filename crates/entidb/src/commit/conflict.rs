@@ -61,7 +61,8 @@ impl Committer {
             }
         }
         for (index, key, _) in entries.claims() {
-            if later.wrote_entries(&bounds_of(&value_prefix(index, key)))? {
+            let value = value_prefix(index, key);
+            if later.wrote_entries(&bounds_of(&value), Some(&value))? {
                 return Err(conflict(
                     "another commit has written what a unique index lets only one have",
                 ));
@@ -83,7 +84,7 @@ impl Committer {
             }
         }
         for (collection, bounds) in &reads.entries {
-            if later.wrote_entries(bounds)? || later.deleted_in(*collection) {
+            if later.wrote_entries(bounds, None)? || later.deleted_in(*collection) {
                 return Err(conflict(
                     "another commit has changed a part of an index that it read",
                 ));
@@ -185,8 +186,8 @@ impl<'a> Later<'a> {
         Ok(false)
     }
 
-    /// Whether an index entry within these bounds has come or gone by itself.
-    pub(crate) fn wrote_entries(&self, bounds: &EntryBounds) -> Result<bool> {
+    /// Whether an index entry within these bounds, which are those of `value` if it is only one, has come or gone by itself.
+    pub(crate) fn wrote_entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<bool> {
         let slices = (
             bounds.0.as_ref().map(Vec::as_slice),
             bounds.1.as_ref().map(Vec::as_slice),
@@ -195,8 +196,14 @@ impl<'a> Later<'a> {
         if memtables.any(|memtable| memtable.wrote_entries(slices, self.since)) {
             return Ok(true);
         }
+        let cache = &self.view.cache;
         for run in self.runs.iter().filter(|run| run.has_entries()) {
-            let mut cursor = EntryCursor::new(Arc::clone(run), None, bounds.clone(), false);
+            let may_have = |value| run.may_have_value(cache, value);
+            if !value.map_or(Ok(true), may_have)? {
+                continue;
+            }
+            let (run, cache) = (Arc::clone(run), Some(Arc::clone(cache)));
+            let mut cursor = EntryCursor::new(run, cache, bounds.clone(), false);
             while let Some(entry) = cursor.peek()? {
                 if entry.lsn > self.since {
                     return Ok(true);

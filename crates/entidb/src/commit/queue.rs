@@ -67,6 +67,8 @@ pub(crate) struct Queue {
     pub(crate) wants_compaction: bool,
     /// Why the last merge failed, if it did.
     pub(crate) compaction_trouble: Option<Refusal>,
+    /// Why the last build of an index in the background failed, if one did.
+    pub(crate) index_trouble: Option<Refusal>,
     /// Why the last piece of background work failed, if it did.
     pub(crate) trouble: Option<Refusal>,
     /// How often the background has begun a piece of work, and how many of these have ended.
@@ -148,6 +150,7 @@ impl Queue {
             next_log: None,
             wants_compaction: false,
             compaction_trouble: None,
+            index_trouble: None,
             trouble: None,
             work_begun: 0,
             work_ended: 0,

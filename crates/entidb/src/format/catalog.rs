@@ -49,7 +49,14 @@ pub(crate) struct Index {
     pub(crate) kind: IndexKind,
     pub(crate) case: Case,
     pub(crate) state: State,
+    /// Of a full-text index, by which version of the rules texts were taken apart into words.
+    pub(crate) words: u16,
 }
+
+/// The version of the rules by which texts are taken apart into words: that of Unicode. An index that was made by another is made
+/// again, under another number.
+#[expect(clippy::cast_possible_truncation, reason = "it is 17")]
+pub(crate) const WORD_RULES: u16 = unicode_segmentation::UNICODE_VERSION.0 as u16;
 
 /// What an index finds entities by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,8 +83,13 @@ impl Index {
             == (&other.paths, other.unique, other.kind, other.case)
     }
 
+    /// Whether what is in it counts: not where its words are those of other rules.
+    pub(crate) fn is_current(&self) -> bool {
+        self.kind != IndexKind::Text || self.words == WORD_RULES
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
-        self.state == State::Ready
+        self.state == State::Ready && self.is_current()
     }
 
     fn value(&self) -> Value {
@@ -95,6 +107,9 @@ impl Index {
             IndexKind::Text => "text",
         };
         entry.set("kind", kind);
+        if self.kind == IndexKind::Text {
+            entry.set("words", u64::from(self.words));
+        }
         if self.case == Case::Insensitive {
             entry.set("ignore_case", true);
         }
@@ -114,7 +129,12 @@ impl Index {
             paths.push(path);
         }
         let kind = entry.string("kind")?;
+        let words = match kind.as_str() {
+            "text" => entry.narrow("words")?,
+            _ => 0,
+        };
         let index = Self {
+            words,
             id: IndexId(entry.narrow("id")?),
             collection: CollectionId(entry.narrow("collection")?),
             name: entry.string("name")?,
@@ -222,6 +242,20 @@ impl Catalog {
         {
             self.version += 1;
             Arc::make_mut(index).state = state;
+        }
+    }
+
+    /// Puts a new index, which has yet to be built, in the place of each whose words are those of other rules.
+    pub(crate) fn renew_indexes(&mut self) {
+        let outdated = self.indexes.iter().filter(|index| !index.is_current());
+        for index in outdated.cloned().collect::<Vec<_>>() {
+            self.remove_index(index.id);
+            // Without a number for it, there is none: nothing is worse than a wrong one.
+            self.add_index(Index {
+                words: WORD_RULES,
+                state: State::Building(EntityId::MIN),
+                ..Index::clone(&index)
+            });
         }
     }
 

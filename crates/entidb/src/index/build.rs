@@ -85,6 +85,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Sees to it that no index is kept whose words are those of other rules.
+    pub(crate) fn renew_indexes(&self) -> Result<()> {
+        let current = |catalog: &Catalog| catalog.indexes.iter().all(|index| index.is_current());
+        if self.editor.read(|manifest| current(&manifest.catalog)) {
+            return Ok(());
+        }
+        let next_lsn = self.committer.queue().next_lsn();
+        self.editor.begin_session(next_lsn, |_| ())?;
+        self.editor
+            .edit(|manifest| manifest.catalog.renew_indexes())?;
+        self.committer.show_catalog();
+        Ok(())
+    }
+
     /// Whether an earlier session has left an index half built.
     pub(crate) fn has_builds(&self) -> bool {
         let ready = |catalog: &Catalog| catalog.indexes.iter().all(|index| index.is_ready());
@@ -121,7 +135,8 @@ impl Writer {
         // earlier an entity could be missed by both.
         self.committer.wait_released();
         self.committer.sync()?;
-        let (mut unsaved, mut chunk_count) = (0, CHUNK_COUNT);
+        let (chunk_count_max, save_count) = self.step_counts();
+        let (mut unsaved, mut chunk_count) = (0, chunk_count_max);
         while let Some(from) = next {
             let there = self.unready(collection);
             if indexes
@@ -134,7 +149,7 @@ impl Writer {
                 Ok(chunk) => {
                     next = chunk.next;
                     unsaved += chunk.count;
-                    chunk_count = (chunk_count * 2).min(CHUNK_COUNT);
+                    chunk_count = (chunk_count * 2).min(chunk_count_max);
                     self.maintain();
                 }
                 // Somebody has written to one of the entities: the fewer they are, the less likely that is.
@@ -151,7 +166,7 @@ impl Writer {
                     return Err(error);
                 }
             }
-            if unsaved >= SAVE_COUNT
+            if unsaved >= save_count
                 && let Some(next) = next
             {
                 unsaved = 0;
@@ -168,6 +183,14 @@ impl Writer {
             true => Ok(()),
             false => Err(dropped()),
         }
+    }
+
+    /// How many entities a step of a build takes, and after how many its position is kept: few with small logs, where everything
+    /// is smaller.
+    fn step_counts(&self) -> (usize, usize) {
+        let bytes = usize::try_from(self.options.checkpoint_log_bytes).unwrap_or(usize::MAX);
+        let of = |part: usize, most: usize| (bytes / part).clamp(1, most);
+        (of(256, CHUNK_COUNT), of(128, SAVE_COUNT))
     }
 
     fn unready(&self, collection: CollectionId) -> Vec<Arc<Index>> {

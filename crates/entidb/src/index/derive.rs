@@ -191,7 +191,13 @@ impl Derived {
         self.push(index.id, key, id, false)
     }
 
-    fn push(&mut self, index: IndexId, key: &[u8], id: EntityId, tombstone: bool) -> Result<()> {
+    pub(super) fn push(
+        &mut self,
+        index: IndexId,
+        key: &[u8],
+        id: EntityId,
+        tombstone: bool,
+    ) -> Result<()> {
         let large = || {
             Error::invalid(format!(
                 "a transaction has up to {BATCH_LEN_MAX} bytes, its index entries included: commit it in parts"

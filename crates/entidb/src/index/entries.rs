@@ -9,7 +9,7 @@ use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::memtable::{EntryPage, Memtable};
 use crate::ranges::{RangeTombstone, covering};
-use crate::run::{EntryCursor, Run};
+use crate::run::EntryCursor;
 use crate::view::View;
 
 /// Whole keys between which entries are looked for.
@@ -49,38 +49,15 @@ enum Cursor {
 }
 
 impl Entries {
-    /// What a reader at `lsn` sees of an index of `collection`, between these whole keys.
+    /// What a reader at `lsn` sees of an index of `collection`, between these whole keys. If they are those of one value alone, that is
+    /// `value`, an index's number and an index key: runs that have it not are not opened.
     pub(crate) fn new(
         view: &View,
         lsn: Lsn,
         collection: CollectionId,
         bounds: &EntryBounds,
+        value: Option<&[u8]>,
         descending: bool,
-    ) -> Result<Self> {
-        Self::from(view, lsn, collection, bounds, descending, |_| Ok(true))
-    }
-
-    /// The entries of one value of an index, in id order.
-    pub(crate) fn of_value(
-        view: &View,
-        lsn: Lsn,
-        collection: CollectionId,
-        index: IndexId,
-        index_key: &[u8],
-    ) -> Result<Self> {
-        let value = value_prefix(index, index_key);
-        let bounds = bounds_of(&value);
-        let may_have = |run: &Run| run.may_have_value(&view.cache, &value);
-        Self::from(view, lsn, collection, &bounds, false, may_have)
-    }
-
-    fn from(
-        view: &View,
-        lsn: Lsn,
-        collection: CollectionId,
-        bounds: &EntryBounds,
-        descending: bool,
-        may_have: impl Fn(&Run) -> Result<bool>,
     ) -> Result<Self> {
         let mut sources = Vec::new();
         for memtable in &view.memtables {
@@ -90,7 +67,8 @@ impl Entries {
             }
         }
         for run in &view.runs {
-            if run.has_entries() && may_have(run)? {
+            let may_have = |value| run.may_have_value(&view.cache, value);
+            if run.has_entries() && value.map_or(Ok(true), may_have)? {
                 let cache = Some(Arc::clone(&view.cache));
                 let cursor = EntryCursor::new(Arc::clone(run), cache, bounds.clone(), descending);
                 sources.push(Source::new(Cursor::Run(cursor))?);
@@ -109,6 +87,19 @@ impl Entries {
             descending,
             key: Vec::new(),
         })
+    }
+
+    /// The entries of one value of an index, in id order.
+    pub(crate) fn of_value(
+        view: &View,
+        lsn: Lsn,
+        collection: CollectionId,
+        index: IndexId,
+        index_key: &[u8],
+    ) -> Result<Self> {
+        let value = value_prefix(index, index_key);
+        let bounds = bounds_of(&value);
+        Self::new(view, lsn, collection, &bounds, Some(&value), false)
     }
 
     /// The next entry's whole key.

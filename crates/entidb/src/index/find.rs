@@ -1,15 +1,19 @@
 //! Asking an index.
 
+use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use entidb_codec::Value;
-use entidb_codec::key;
+use entidb_codec::key::{self, Case};
 
-use super::entries::{EntryBounds, bounds_of};
+use super::entries::{EntryBounds, bounds_of, value_prefix};
+use super::keys::Keys;
+use super::merged::Merged;
 use super::position::Position;
-use super::walk::{Exact, Found, FoundIds, FoundPositions, Walk};
+use super::walk::{self, Exact, Found, FoundIds, FoundPositions, Steps, Walk};
 use super::within::Within;
+use super::words::{self, Word};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
 use crate::format::entry_key;
@@ -23,7 +27,8 @@ use crate::transaction::Transaction;
 /// the index, in the order of their values: null, false, true, numbers, texts by code point, dates, bytes, all else. Entities of
 /// one value come in id order.
 ///
-/// Where several values of one entity are in the range, as with a path like `tags[]`, it comes once for each of them.
+/// Each entity comes once: where several of its values are in the range, as with a path like `tags[]`, at the first of them. Whether
+/// it has come already its payload tells, so that such a range reads it also for [`ids`](Self::ids) and [`count`](Self::count).
 ///
 /// ```
 /// use entidb::{Database, EntityId, IndexSpec, Value};
@@ -54,6 +59,8 @@ pub struct Find<'a> {
     equal_count: usize,
     /// Between which keys the next part lies, each behind `equal`.
     between: Option<EntryBounds>,
+    /// Which words are asked for.
+    words: Option<Words>,
     descending: bool,
     after: Option<Vec<u8>>,
     limit: u64,
@@ -61,8 +68,16 @@ pub struct Find<'a> {
     failed: Option<Error>,
 }
 
+/// Words that are asked for, by their index keys.
+enum Words {
+    All(Vec<Vec<u8>>),
+    Any(Vec<Vec<u8>>),
+    /// Those within these whole keys.
+    Prefix(EntryBounds),
+}
+
 /// Of what the question is asked.
-pub(super) enum Source<'a> {
+enum Source<'a> {
     Snapshot(Snapshot),
     Transaction(&'a Transaction),
 }
@@ -128,6 +143,7 @@ impl<'a> Find<'a> {
             equal: Vec::new(),
             equal_count: 0,
             between: None,
+            words: None,
             descending: false,
             after: None,
             limit: u64::MAX,
@@ -189,6 +205,72 @@ impl<'a> Find<'a> {
         self
     }
 
+    /// Of a full-text index: those that have all of these words, in id order. Of a text with several, all of these.
+    ///
+    /// ```
+    /// use entidb::{Database, EntityId, IndexSpec, Value};
+    ///
+    /// # fn main() -> entidb::Result<()> {
+    /// # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+    /// db.create_index("notes", &IndexSpec::on("text").full_text())?;
+    /// let note = Value::from([("text", "The quick brown fox")]);
+    /// db.untyped("notes").put(EntityId::new(), &note)?;
+    /// let notes = db.untyped("notes");
+    /// assert_eq!(notes.by("text:text")?.all_of(["fox", "QUICK"]).count()?, 1);
+    /// assert_eq!(notes.by("text:text")?.any_of(["dog", "fox"]).count()?, 1);
+    /// assert_eq!(notes.by("text:text")?.word_prefix("bro").count()?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn all_of<W: AsRef<str>>(self, words: impl IntoIterator<Item = W>) -> Self {
+        self.of_words(words, Words::All)
+    }
+
+    /// Of a full-text index: those that have any of these words, in id order.
+    pub fn any_of<W: AsRef<str>>(self, words: impl IntoIterator<Item = W>) -> Self {
+        self.of_words(words, Words::Any)
+    }
+
+    /// Of a full-text index: those that have a word which begins like this, in id order. Their ids are held in memory.
+    pub fn word_prefix(mut self, beginning: &str) -> Self {
+        if self.takes_words() {
+            let (lower, upper) = key::prefix_bounds(beginning, Case::Insensitive);
+            let whole = |key: Vec<u8>| value_prefix(self.index.id, &key);
+            let bounds = (Bound::Included(whole(lower)), Bound::Excluded(whole(upper)));
+            self.words = Some(Words::Prefix(bounds));
+        }
+        self
+    }
+
+    fn of_words<W: AsRef<str>>(
+        mut self,
+        words: impl IntoIterator<Item = W>,
+        kind: impl FnOnce(Vec<Vec<u8>>) -> Words,
+    ) -> Self {
+        if self.takes_words() {
+            match words::keys_of(words) {
+                Ok(keys) => self.words = Some(kind(keys)),
+                Err(error) => drop(self.note(Err(error))),
+            }
+        }
+        self
+    }
+
+    /// Whether words can be asked for here; notes it if not.
+    fn takes_words(&mut self) -> bool {
+        let name = &self.index.name;
+        let why = if self.index.kind != IndexKind::Text {
+            format!(
+                "the index {name:?} has whole values: words are in one made by IndexSpec::full_text"
+            )
+        } else if self.words.is_some() {
+            "words were asked for already".to_owned()
+        } else {
+            return true;
+        };
+        self.fail(Error::invalid(why));
+        false
+    }
+
     /// From the highest value down, and of one value from the highest id.
     pub fn reverse(mut self) -> Self {
         self.descending = !self.descending;
@@ -198,7 +280,9 @@ impl<'a> Find<'a> {
     /// Those that come behind this position, which a walk through the same index has given, in the direction of this walk.
     pub fn after(mut self, position: &Position) -> Self {
         let own = position.0.starts_with(&self.index.id.0.to_be_bytes());
-        if !own || entry_key::split(&position.0).is_none() {
+        let by_id = position.0.len() == entry_key::INDEX_LEN + EntityId::LEN;
+        let value = entry_key::split(&position.0).is_some();
+        if !own || (self.index.kind == IndexKind::Text) != by_id || value == by_id {
             let name = &self.index.name;
             self.fail(Error::invalid(format!(
                 "the position is none in the index {name:?}"
@@ -327,40 +411,127 @@ impl<'a> Find<'a> {
     }
 
     fn walk(mut self) -> Walk {
-        if let Some(error) = self.failed {
-            return Walk::failed(error);
+        let source = match self.words.take() {
+            Some(words) => self.words(words),
+            None => self.values(),
+        };
+        Walk::new(source.map(|(source, exact, several)| {
+            let (snapshot, notes) = match self.source {
+                Source::Snapshot(snapshot) => (snapshot, None),
+                Source::Transaction(tx) => (tx.snapshot().clone(), tx.notes()),
+            };
+            Steps {
+                snapshot,
+                index: self.index,
+                source,
+                descending: self.descending,
+                exact,
+                several,
+                keys: Keys::default(),
+                left: self.limit,
+                notes,
+                last: EntityId::MIN,
+            }
+        }))
+    }
+
+    /// Entities by their values.
+    fn values(&mut self) -> Result<(walk::Source, Option<Exact>, bool)> {
+        if self.index.kind == IndexKind::Text && self.failed.is_none() {
+            let name = &self.index.name;
+            let why = "has words: ask it by all_of, any_of or word_prefix";
+            self.fail(Error::invalid(format!("the index {name:?} {why}")));
+        }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
         }
         let exact = self.exact();
         let whole = self.equal_count == self.index.paths.len();
         let equal = whole.then(|| std::mem::take(&mut self.equal));
-        let index = Arc::clone(&self.index);
-        let (mut bounds, exact) = exact.stored(index.id, equal.as_deref());
-        if let Some(after) = self.after {
+        let id = self.index.id;
+        let (mut bounds, told) = exact.stored(id, equal.as_deref());
+        if let Some(after) = self.after.take() {
             go_on(&mut bounds, after, self.descending);
         }
-        let walk = match self.source {
-            Source::Snapshot(snapshot) => Walk::over(snapshot, index, &bounds, self.descending),
-            Source::Transaction(tx) => tx.walk_index(index, &bounds, self.descending),
+        // Of one value, an entity has one entry.
+        let several = !whole && self.index.paths.iter().any(|path| path.has_each());
+        let value = match (&equal, told) {
+            (Some(equal), true) => Some(value_prefix(id, equal)),
+            _ => None,
         };
-        match walk {
-            Ok(walk) => walk.with(exact, self.limit),
-            Err(error) => Walk::failed(error),
+        let entries = self.entries(&bounds, value.as_deref())?;
+        let exact = (!told || several).then_some(exact);
+        Ok((walk::Source::Values(Box::new(entries)), exact, several))
+    }
+
+    /// Entities by their words.
+    fn words(&mut self, words: Words) -> Result<(walk::Source, Option<Exact>, bool)> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let after = self.after.take();
+        let after = after.and_then(|key| key.last_chunk().copied().map(EntityId::from_bytes));
+        let source = match words {
+            Words::All(keys) => walk::Source::All(self.each_word(keys, after)?),
+            Words::Any(keys) => walk::Source::Any(self.each_word(keys, after)?),
+            Words::Prefix(bounds) => {
+                let mut entries = self.entries(&bounds, None)?;
+                let mut found = BTreeMap::new();
+                while let Some((id, payload)) = entries.next()? {
+                    found.insert(id, payload);
+                }
+                let mut found: Vec<_> = found.into_iter().collect();
+                if self.descending {
+                    found.reverse();
+                }
+                if let Some(after) = after {
+                    found.retain(|(id, _)| *id != after && (*id > after) != self.descending);
+                }
+                walk::Source::Ids(found.into_iter())
+            }
+        };
+        Ok((source, None, false))
+    }
+
+    /// A walk through the entities of each word.
+    fn each_word(&self, keys: Vec<Vec<u8>>, after: Option<EntityId>) -> Result<Vec<Word>> {
+        let words = keys.into_iter().map(|key| {
+            let value = value_prefix(self.index.id, &key);
+            let mut bounds = bounds_of(&value);
+            if let Some(after) = after {
+                let mut whole = value.clone();
+                whole.extend_from_slice(after.as_bytes());
+                go_on(&mut bounds, whole, self.descending);
+            }
+            self.entries(&bounds, Some(&value)).map(Word::new)
+        });
+        words.collect()
+    }
+
+    fn entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<Merged> {
+        let (index, descending) = (&self.index, self.descending);
+        match &self.source {
+            Source::Snapshot(snapshot) => Merged::new(snapshot, index, bounds, value, descending),
+            Source::Transaction(tx) => tx.index_entries(index, bounds, value, descending),
         }
     }
 }
 
 /// Leaves out what does not come behind `after`.
 fn go_on(bounds: &mut EntryBounds, after: Vec<u8>, descending: bool) {
-    let (Bound::Included(key) | Bound::Excluded(key)) = (match descending {
-        true => &bounds.1,
-        false => &bounds.0,
-    }) else {
-        return;
+    let end = match descending {
+        true => &mut bounds.1,
+        false => &mut bounds.0,
     };
-    match descending {
-        true if after < *key => bounds.1 = Bound::Excluded(after),
-        false if after >= *key => bounds.0 = Bound::Excluded(after),
-        _ => {}
+    let narrower = match end {
+        Bound::Included(key) | Bound::Excluded(key) => match descending {
+            true => after < *key,
+            false => after >= *key,
+        },
+        Bound::Unbounded => true,
+    };
+    if narrower {
+        *end = Bound::Excluded(after);
     }
 }
 

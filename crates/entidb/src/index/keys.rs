@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use entidb_codec::key::{self, Case, Kind};
 
+use super::words::each_word;
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
 use crate::format::entry_key;
@@ -37,7 +38,7 @@ impl Keys {
     fn fill_with(&mut self, index: &Index, payload: &[u8], shorten: bool) -> Result<()> {
         self.clear();
         let filled = match (index.kind, index.paths.as_slice()) {
-            (IndexKind::Text, _) => Ok(()),
+            (IndexKind::Text, _) => self.fill_words(index, payload, shorten),
             (IndexKind::Value, [_]) => self.fill_simple(index, payload, shorten),
             (IndexKind::Value, _) => self.fill_compound(index, payload, shorten),
         };
@@ -102,6 +103,27 @@ impl Keys {
             key::push(&mut self.bytes, item, index.case)?;
             self.bytes.extend_from_slice(&self.behind);
             self.end(from, shorten);
+        }
+        Ok(())
+    }
+
+    fn fill_words(
+        &mut self,
+        index: &Index,
+        payload: &[u8],
+        shorten: bool,
+    ) -> Result<(), key::KeyError> {
+        for item in index.paths.iter().flat_map(|path| path.find(payload)) {
+            // What is no text has no words.
+            let Ok(text) = entidb_codec::from_slice::<&str>(item) else {
+                continue;
+            };
+            each_word(text, |word| {
+                let from = self.bytes.len();
+                key::push_value(&mut self.bytes, word, Case::Insensitive)?;
+                self.end(from, shorten);
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -10,19 +10,24 @@ mod entries;
 mod find;
 mod keys;
 mod large;
+mod merged;
 mod own;
 mod position;
 mod spec;
 mod unique;
 mod walk;
+mod words;
+
+#[cfg(test)]
+mod tests;
 mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
 pub(crate) use keys::{Keys, is_claimed};
 pub(crate) use large::{Claims, LargeEntries};
+pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
-pub(crate) use walk::Walk;
 pub(crate) use within::Within;
 
 pub use crate::format::catalog::IndexKind;

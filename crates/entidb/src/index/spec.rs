@@ -4,7 +4,7 @@ use entidb_codec::Path;
 use entidb_codec::key::Case;
 
 use crate::error::{Error, Result};
-use crate::format::catalog::{Index, IndexKind, State};
+use crate::format::catalog::{Index, IndexKind, State, WORD_RULES};
 use crate::ids::{CollectionId, EntityId, IndexId};
 use crate::limits::{INDEX_NAME_LEN_MAX, INDEX_PATH_COUNT_MAX};
 
@@ -62,8 +62,9 @@ impl IndexSpec {
         self
     }
 
-    /// Entities are found by the words of the texts at the paths, whatever their case. Such an index is not kept yet:
-    /// [`Database::create_index`](crate::Database::create_index) refuses it.
+    /// Entities are found by the words of the texts at the paths, whatever their case: [`Find::all_of`](crate::Find::all_of),
+    /// [`any_of`](crate::Find::any_of), [`word_prefix`](crate::Find::word_prefix). Words are told apart by the word boundaries of
+    /// Unicode (UAX #29).
     #[must_use]
     pub fn full_text(mut self) -> Self {
         self.full_text = true;
@@ -104,6 +105,10 @@ impl IndexSpec {
                 false => Case::Sensitive,
             },
             state: State::Building(EntityId::MIN),
+            words: match self.full_text {
+                true => WORD_RULES,
+                false => 0,
+            },
         };
         if !(1..=INDEX_NAME_LEN_MAX).contains(&index.name.len()) {
             return Err(Error::invalid(format!(
@@ -127,11 +132,6 @@ impl IndexSpec {
             return Err(Error::invalid(format!(
                 "the index has the path {path} twice"
             )));
-        }
-        if self.full_text {
-            return Err(Error::invalid(
-                "full-text indexes are declared and not kept yet: index a field of words instead, as `words[]`",
-            ));
         }
         if self.full_text && self.unique {
             return Err(Error::invalid(

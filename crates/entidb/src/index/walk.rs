@@ -3,10 +3,11 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::entries::{Entries, EntryBounds, bounds_of, value_prefix};
+use super::entries::{EntryBounds, bounds_of, value_prefix};
 use super::keys::Keys;
-use super::own::OwnEntries;
+use super::merged::{Merged, Notes};
 use super::position::Position;
+use super::words::{Word, next_of_all, next_of_any};
 use crate::error::{Error, Result};
 use crate::format::catalog::Index;
 use crate::format::entry_key;
@@ -14,7 +15,6 @@ use crate::format::key::Key;
 use crate::ids::{EntityId, IndexId};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
-use crate::transaction::ReadNotes;
 
 /// Between which index keys an answer lies, however long they are.
 pub(super) struct Exact {
@@ -26,44 +26,35 @@ pub(super) struct Exact {
 const TOLD_LEN: usize = entry_key::WHOLE_LEN_MAX;
 
 impl Exact {
-    /// The whole keys between which the entries lie that can be in the answer; and itself, where not all of these are: shortened
-    /// keys are told apart by their beginnings alone. `equal` is the one key that is asked for, if it is only one.
-    pub(super) fn stored(
-        self,
-        index: IndexId,
-        equal: Option<&[u8]>,
-    ) -> (EntryBounds, Option<Self>) {
+    /// The whole keys between which the entries lie that can be in the answer; and whether the entries alone tell which of these
+    /// are: shortened keys are told apart by their beginnings only. `equal` is the one key that is asked for, if it is only one.
+    pub(super) fn stored(&self, index: IndexId, equal: Option<&[u8]>) -> (EntryBounds, bool) {
         if let Some(equal) = equal {
             let mut key = equal.to_vec();
-            let exact = entry_key::shorten(&mut key, 0).then_some(self);
-            return (bounds_of(&value_prefix(index, &key)), exact);
+            let told = !entry_key::shorten(&mut key, 0);
+            return (bounds_of(&value_prefix(index, &key)), told);
         }
+        let beginning = |key: &[u8]| {
+            let beginning = key.get(..TOLD_LEN).unwrap_or(key);
+            bounds_of(&value_prefix(index, beginning))
+        };
         let is_long = |bound: &Bound<Vec<u8>>| match bound {
             Bound::Included(key) | Bound::Excluded(key) => key.len() > TOLD_LEN,
             Bound::Unbounded => false,
         };
-        let long = is_long(&self.lower) || is_long(&self.upper);
-        let whole = |key: &Vec<u8>| value_prefix(index, key);
-        let all = bounds_of(&index.0.to_be_bytes());
+        let all = beginning(&[]);
         let lower = match &self.lower {
-            Bound::Included(key) | Bound::Excluded(key) if key.len() > TOLD_LEN => {
-                Bound::Included(value_prefix(index, key.get(..TOLD_LEN).unwrap_or_default()))
-            }
             Bound::Unbounded => all.0,
-            bound => bound.as_ref().map(whole),
+            Bound::Included(key) | Bound::Excluded(key) if is_long(&self.lower) => beginning(key).0,
+            bound => bound.as_ref().map(|key| value_prefix(index, key)),
         };
         let upper = match &self.upper {
-            Bound::Included(key) | Bound::Excluded(key) if key.len() > TOLD_LEN => {
-                bounds_of(&value_prefix(
-                    index,
-                    key.get(..TOLD_LEN).unwrap_or_default(),
-                ))
-                .1
-            }
             Bound::Unbounded => all.1,
-            bound => bound.as_ref().map(whole),
+            Bound::Included(key) | Bound::Excluded(key) if is_long(&self.upper) => beginning(key).1,
+            bound => bound.as_ref().map(|key| value_prefix(index, key)),
         };
-        ((lower, upper), long.then_some(self))
+        let told = !is_long(&self.lower) && !is_long(&self.upper);
+        ((lower, upper), told)
     }
 
     fn holds(&self, index_key: &[u8]) -> bool {
@@ -81,71 +72,40 @@ impl Exact {
     }
 }
 
-/// A lazy walk over the entries of an index.
-pub(crate) struct Walk(Result<Box<Steps>, Option<Error>>);
+/// A lazy walk over what an index has found.
+pub(super) struct Walk(Result<Box<Steps>, Option<Error>>);
 
-struct Steps {
-    snapshot: Snapshot,
-    index: Arc<Index>,
-    entries: Entries,
-    /// The stored key that comes next, if it was looked at.
-    stored: Option<Vec<u8>>,
-    /// What the transaction has written itself.
-    own: Option<OwnEntries>,
-    descending: bool,
-    /// What the answer lies in, where entries alone do not tell.
-    exact: Option<Exact>,
-    keys: Keys,
-    left: u64,
-    /// Where a serializable transaction notes what it reads.
-    reads: Option<ReadNotes>,
-    /// The key that was found last.
-    key: Vec<u8>,
+/// Where entities come from.
+pub(super) enum Source {
+    /// In the order of their values.
+    Values(Box<Merged>),
+    /// In id order, those that have all of these words.
+    All(Vec<Word>),
+    /// In id order, those that have any of these words.
+    Any(Vec<Word>),
+    /// In id order, of a walk through words that was made once.
+    Ids(std::vec::IntoIter<(EntityId, Option<Payload>)>),
+}
+
+pub(super) struct Steps {
+    pub(super) snapshot: Snapshot,
+    pub(super) index: Arc<Index>,
+    pub(super) source: Source,
+    pub(super) descending: bool,
+    /// Between what the answer lies, where entries alone do not tell whether an entity is in it, or has come before.
+    pub(super) exact: Option<Exact>,
+    /// Whether an entity may have several entries there.
+    pub(super) several: bool,
+    pub(super) keys: Keys,
+    pub(super) left: u64,
+    pub(super) notes: Notes,
+    /// The entity that was given last.
+    pub(super) last: EntityId,
 }
 
 impl Walk {
-    pub(super) fn failed(error: Error) -> Self {
-        Self(Err(Some(error)))
-    }
-
-    pub(crate) fn over(
-        snapshot: Snapshot,
-        index: Arc<Index>,
-        bounds: &EntryBounds,
-        descending: bool,
-    ) -> Result<Self> {
-        let (view, lsn) = (snapshot.view(), snapshot.lsn());
-        let entries = Entries::new(view, lsn, index.collection, bounds, descending)?;
-        Ok(Self(Ok(Box::new(Steps {
-            snapshot,
-            index,
-            entries,
-            stored: None,
-            own: None,
-            descending,
-            exact: None,
-            keys: Keys::default(),
-            left: u64::MAX,
-            reads: None,
-            key: Vec::new(),
-        }))))
-    }
-
-    pub(super) fn with(mut self, exact: Option<Exact>, limit: u64) -> Self {
-        if let Ok(steps) = &mut self.0 {
-            steps.exact = exact;
-            steps.left = limit;
-        }
-        self
-    }
-
-    /// Over a transaction's own writes besides.
-    pub(crate) fn under(mut self, own: OwnEntries, reads: Option<ReadNotes>) -> Self {
-        if let Ok(steps) = &mut self.0 {
-            steps.own = Some(own);
-            steps.reads = reads;
-        }
-        self
+    pub(super) fn new(steps: Result<Steps>) -> Self {
+        Self(steps.map(Box::new).map_err(Some))
     }
 
     /// The next entity; its payload, if it is to be `read`, or was at hand.
@@ -157,7 +117,10 @@ impl Walk {
     }
 
     fn position(&self) -> Position {
-        let key = self.0.as_ref().map(|steps| steps.key.clone());
+        let key = self.0.as_ref().map(|steps| match &steps.source {
+            Source::Values(entries) => entries.key.clone(),
+            _ => value_prefix(steps.index.id, steps.last.as_bytes()),
+        });
         Position(key.unwrap_or_default())
     }
 }
@@ -172,24 +135,12 @@ impl Steps {
             let Some((id, mut payload)) = step? else {
                 return Ok(None);
             };
-            let unsure = self.exact.is_some();
-            if payload.is_none() && (read || unsure) {
+            self.last = id;
+            if payload.is_none() && (read || self.exact.is_some()) {
                 payload = Some(self.payload(id)?);
             }
-            if let (Some(payload), Some(exact)) = (&payload, &self.exact) {
-                self.keys.fill_whole(&self.index, payload.as_bytes())?;
-                let stored = entry_key::split(&self.key).map(|(_, key, _)| key);
-                let mut keys = self.keys.iter().filter(|key| exact.holds(key));
-                let mut short = Vec::new();
-                let holds = keys.any(|key| {
-                    short.clear();
-                    short.extend_from_slice(key);
-                    entry_key::shorten(&mut short, 0);
-                    Some(short.as_slice()) == stored
-                });
-                if !holds {
-                    continue;
-                }
+            if self.exact.is_some() && !self.is_in(payload.as_ref())? {
+                continue;
             }
             self.left -= 1;
             return Ok(Some((id, payload)));
@@ -197,42 +148,53 @@ impl Steps {
         Ok(None)
     }
 
-    /// The next entry of stored ones and own ones; its key is in `key`.
     fn step(&mut self) -> Result<Option<(EntityId, Option<Payload>)>> {
-        let Some(own) = &mut self.own else {
-            let Some(found) = self.entries.next()? else {
-                return Ok(None);
-            };
-            self.key.clear();
-            self.key.extend_from_slice(found);
-            return Ok(Some((id_of(&self.key), None)));
+        match &mut self.source {
+            Source::Values(entries) => entries.next(),
+            Source::All(words) => next_of_all(words, self.descending),
+            Source::Any(words) => next_of_any(words, self.descending),
+            Source::Ids(ids) => Ok(ids.next()),
+        }
+    }
+
+    /// Whether the entry where the walk stands is, of those that its entity has in the answer, the first.
+    fn is_in(&mut self, payload: Option<&Payload>) -> Result<bool> {
+        let (Some(exact), Source::Values(entries), Some(payload)) =
+            (&self.exact, &self.source, payload)
+        else {
+            return Ok(true);
         };
-        while self.stored.is_none() {
-            let Some(found) = self.entries.next()? else {
-                break;
+        let Some((_, stored, _)) = entry_key::split(&entries.key) else {
+            return Ok(false);
+        };
+        self.keys.fill_whole(&self.index, payload.as_bytes())?;
+        let mut short = Vec::new();
+        let keys = self.keys.iter().filter(|key| exact.holds(key));
+        let keys = keys.map(|key| {
+            short.clear();
+            short.extend_from_slice(key);
+            entry_key::shorten(&mut short, 0);
+            short.as_slice().cmp(stored)
+        });
+        let mut found = false;
+        for order in keys {
+            let earlier = if self.descending {
+                order.is_gt()
+            } else {
+                order.is_lt()
             };
-            if !own.hides(id_of(found))? {
-                self.stored = Some(found.to_vec());
+            if self.several && earlier {
+                return Ok(false);
             }
+            found |= order.is_eq();
         }
-        let stored_first = match (&self.stored, own.peek()?) {
-            (Some(stored), Some(own)) => (stored.as_slice() < own) != self.descending,
-            (stored, _) => stored.is_some(),
-        };
-        if stored_first {
-            self.key = self.stored.take().unwrap_or_default();
-            return Ok(Some((id_of(&self.key), None)));
-        }
-        Ok(own.next()?.map(|(key, payload)| {
-            self.key = key;
-            (id_of(&self.key), Some(payload))
-        }))
+        Ok(found)
     }
 
     fn payload(&self, id: EntityId) -> Result<Payload> {
         let collection = self.index.collection;
-        if let Some(reads) = &self.reads {
-            reads.note_key(Key::new(collection, id))?;
+        if let Some(notes) = &self.notes {
+            notes.note_key(Key::new(collection, id))?;
         }
         let found = self.snapshot.get_in(collection, id)?;
         found.ok_or_else(|| {
@@ -243,11 +205,6 @@ impl Steps {
             )
         })
     }
-}
-
-/// The id at the end of a whole key.
-fn id_of(key: &[u8]) -> EntityId {
-    entry_key::split(key).map_or(EntityId::MIN, |(_, _, id)| id)
 }
 
 /// The ids of what an index has found: [`Find::ids`](super::Find::ids).

@@ -92,7 +92,7 @@ impl Claim {
         }
         let later = Later::new(view, after);
         for (collection, bounds) in &self.reads.entries {
-            if later.wrote_entries(bounds)? || later.deleted_in(*collection) {
+            if later.wrote_entries(bounds, None)? || later.deleted_in(*collection) {
                 return Err(conflict(
                     "another commit has changed a part of an index that it read",
                 ));

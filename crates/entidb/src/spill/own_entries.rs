@@ -27,12 +27,13 @@ impl SpilledEntries {
         spilled: &Spilled,
         index: &Index,
         bounds: &EntryBounds,
+        value: Option<&[u8]>,
         descending: bool,
     ) -> Result<Self> {
         let view = spilled.view().clone();
         let (newest, collection) = (Lsn(u64::MAX), index.collection);
         Ok(Self {
-            entries: Entries::new(&view, newest, collection, bounds, descending)?,
+            entries: Entries::new(&view, newest, collection, bounds, value, descending)?,
             collection,
             view,
             _held: spilled.held(),

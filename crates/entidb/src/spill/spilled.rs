@@ -63,6 +63,7 @@ impl Spilled {
                 catalog: Arc::clone(catalog),
                 cache: Arc::clone(cache),
                 shown: Lsn::ZERO,
+                scans: Arc::default(),
                 migrations: Arc::default(),
             },
             line: Arc::new(ground.begin(snapshot.lsn())?),

@@ -61,7 +61,8 @@ impl Check<'_> {
         let bounds = bounds_of(&self.index.id.0.to_be_bytes());
         let view = self.snapshot.view();
         let collection = self.index.collection;
-        let mut entries = Entries::new(view, self.snapshot.lsn(), collection, &bounds, false)?;
+        let mut entries =
+            Entries::new(view, self.snapshot.lsn(), collection, &bounds, None, false)?;
         let mut count = 0;
         while let Some(found) = entries.next()? {
             count += 1;
@@ -139,6 +140,6 @@ impl Check<'_> {
 fn holds(snapshot: &Snapshot, collection: CollectionId, key: &[u8]) -> Result<bool> {
     let bounds = (Bound::Included(key.to_vec()), Bound::Included(key.to_vec()));
     let (view, lsn) = (snapshot.view(), snapshot.lsn());
-    let mut entries = Entries::new(view, lsn, collection, &bounds, false)?;
+    let mut entries = Entries::new(view, lsn, collection, &bounds, None, false)?;
     Ok(entries.next()?.is_some())
 }
