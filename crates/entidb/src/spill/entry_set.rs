@@ -61,7 +61,7 @@ impl EntrySet {
 
     /// Bytes that it takes in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.bytes.len() + self.marks.len() * size_of::<Mark>()
+        self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
     /// Writes the entries to a run, as those of the piece `number`, behind whatever keys it has.
