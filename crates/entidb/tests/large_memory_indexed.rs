@@ -10,7 +10,7 @@ use std::alloc::System;
 use std::time::{Duration, SystemTime};
 
 use cap::Cap;
-use entidb::{Database, Durability, EntityId, IndexSpec, Lsn, Options, Retention, Value};
+use entidb::{Durability, EntityId, IndexSpec, Lsn, Options, Retention, Value};
 
 /// Counts what all of this process has allocated: this file has one test, so that nothing else is in it.
 #[global_allocator]
