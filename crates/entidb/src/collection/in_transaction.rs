@@ -112,7 +112,7 @@ impl<'t, T: Entity> TransactionCollection<'t, T> {
             collection,
             registry,
         };
-        Ok(Entities::new(Walk::Transaction(scan), Some(held)))
+        Ok(Entities::new(Walk::Transaction(Box::new(scan)), Some(held)))
     }
 
     /// As [`Collection::insert`](crate::Collection::insert).
