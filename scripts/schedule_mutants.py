@@ -62,7 +62,7 @@ MUTANTS = {
     "ranges-not-checked": ("commit/conflict.rs", "for (first, last) in &reads.ranges {", "for (first, last) in reads.ranges.iter().filter(|_| !IT) {"),
     "absent-not-checked": ("commit/conflict.rs", "for id in made {", "for id in made.filter(|_| !IT) {"),
     "forgotten-not-checked": ("commit/conflict.rs", "if since < queue.forgotten {", "if since < queue.forgotten && !IT {"),
-    "stale-collection-written-to": ("commit/conflict.rs", "if items.iter().any(dropped) {", "if items.iter().any(dropped) && !IT {"),
+    "stale-collection-written-to": ("commit/conflict.rs", "if collections.any(|id| !view.catalog.has(id)) {", "if collections.any(|id| !view.catalog.has(id)) && !IT {"),
     "drop-holds-off-nobody": ("commit/names.rs", "queue.dropping.push(id);", "if !IT { queue.dropping.push(id); }"),
     "older-catalog-shown-last": ("commit/names.rs", "let _showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);", "let _showing = (!IT).then(|| self.showing.lock().unwrap_or_else(PoisonError::into_inner));"),
     # Failures.

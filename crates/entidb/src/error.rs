@@ -18,7 +18,7 @@ pub enum ErrorKind {
     NotFound,
     /// What is there is something else: name a new or an empty folder.
     NotADatabase,
-    /// A newer program wrote this: open it with that one. Nothing was changed.
+    /// A newer program wrote this, or one with a feature that this one is built without: open it with that one. Nothing was changed.
     Unsupported,
     /// Bytes that were durable are damaged: restore them from a backup. Nothing was changed.
     Corrupt,

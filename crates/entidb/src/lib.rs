@@ -10,38 +10,47 @@
 //! struct User {
 //!     #[entity(id)]
 //!     id: EntityId,
-//!     name: String,
-//!     logins: u32,
+//!     #[entity(unique, ignore_case)]                      // no two have the same
+//!     email: String,
+//!     #[entity(index)]
+//!     age: u32,
+//!     orders: u32,
+//! }
+//!
+//! #[derive(Entity, Serialize, Deserialize, Debug)]
+//! #[entity(collection = "orders", index(customer, cents))]
+//! struct Order {
+//!     #[entity(id)]
+//!     number: u64,                                        // an id may be a text or an integer of yours
+//!     customer: EntityId,
+//!     cents: u64,
 //! }
 //!
 //! # fn main() -> entidb::Result<()> {
 //! # let folder = std::env::temp_dir().join(format!("entidb-front-page-{}", std::process::id()));
 //! let db = Database::open(&folder)?;
-//! let users = db.collection::<User>()?;
-//! let ann = User { id: EntityId::new(), name: "Ann".into(), logins: 0 };
-//! users.insert(&ann)?;                                      // one durable transaction
-//! users.update(ann.id, |user| user.logins += 1)?;           // atomic
-//! assert_eq!(users.get(ann.id)?.unwrap().logins, 1);
-//! for user in &users {                                      // one moment, in id order: that of their making
+//! let users = db.collection::<User>()?;               // made with its indexes, if it is not there
+//! let orders = db.collection::<Order>()?;
+//!
+//! let id = EntityId::from_key("ann");                 // or EntityId::new(), which rises with time
+//! users.put(&User { id, email: "ann@example.com".into(), age: 41, orders: 0 })?;
+//! users.update(id, |user| user.age += 1)?;            // durable, and atomic: no update is lost
+//!
+//! db.write(|tx| {                                     // several collections, all or nothing
+//!     orders.within(tx).put(&Order { number: 4711, customer: id, cents: 9_900 })?;
+//!     users.within(tx).update(id, |user| user.orders += 1)
+//! })?;
+//!
+//! let ann = users.by(User::EMAIL)?.get("Ann@Example.com")?;           // Option<User>
+//! assert_eq!(ann.map(|ann| (ann.age, ann.orders)), Some((42, 1)));
+//! for user in users.by(User::AGE)?.range(18..).reverse().limit(10) {  // the oldest first
 //!     println!("{:?}", user?);
 //! }
-//!
-//! #[derive(Entity, Serialize, Deserialize)]
-//! struct Order {
-//!     #[entity(id)]
-//!     number: u64,                                          // a natural key
-//!     by: EntityId,                                         // a reference
-//! }
-//! let orders = db.collection::<Order>()?;
-//! db.write(|tx| {                                           // several collections, all or nothing
-//!     orders.within(tx).insert(&Order { number: 4711, by: ann.id })?;
-//!     users.within(tx).update(ann.id, |user| user.logins += 1)
-//! })?;
-//! let all: Vec<Order> = orders.iter().collect::<entidb::Result<_>>()?;
-//! for (order, user) in users.follow(&all, |order| order.by)? {
+//! let large = orders.by(Order::CUSTOMER_CENTS)?.leading((id,)).range(5_000..).to_vec()?;
+//! for (order, user) in users.follow(&large, |order| order.customer)? {
 //!     println!("{} by {user:?}", order.number);
 //! }
-//! db.close()?;                                              // the next open has nothing to recover
+//! db.close()?;                                        // the next open has nothing to recover
 //! # let _ = std::fs::remove_dir_all(folder);
 //! # Ok(()) }
 //! ```
@@ -80,6 +89,7 @@
 //! | [`Isolation::Serializable`] | besides, the outcome is that of running one after the other |
 //! | a [`Snapshot`] | stays exact through writes, checkpoints and compaction |
 //! | an update | is applied to what the others have left: none is lost; of two inserts of one id one fails |
+//! | an index | has at every moment exactly what the entities have; of two commits with one value of a unique index one fails |
 //! | an older program | is refused a collection that a newer one has migrated, and changes nothing |
 //! | an error | has a [kind](ErrorKind) that says what to do; a commit is kept, or not kept, or, with [`ErrorKind::Unknown`] alone, only opening again tells |
 //! | a damaged byte | is an error with stream and offset, or does not matter; never a wrong entity |
@@ -89,10 +99,10 @@
 //!
 //! # Where to go on
 //!
-//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`Migrations`] what
+//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`TypedFind`] what an index can be asked, [`Migrations`] what
 //! to do when the type changes. [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
 //! [`WriteOptions`] what can be set, [`Stats`] what can be watched, [`limits`] what a database can hold. In the repository,
-//! `examples/todo.rs`, `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
+//! `examples/todo.rs`, `examples/inventory.rs`, `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
 //! `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
 
 mod background;
@@ -152,9 +162,10 @@ mod write_set;
 mod writer;
 
 pub use collection::{
-    ByteString, Collection, Compound, Entities, Entity, EntityIds, FoundEntities, Id, Index, Many,
-    One, Parts, SnapshotCollection, Text, ToId, ToKey, ToKeys, ToLeading, TransactionCollection,
-    TypedFind, Unique, UniqueCompound, Uniqueness, Untyped,
+    ByteString, Collection, Compound, DeclaredIndex, Entities, Entity, EntityIds, EntityPositions,
+    FoundEntities, Id, Index, Many, One, Page, Parts, SnapshotCollection, Text, ToId, ToKey,
+    ToKeys, ToLeading, ToRange, TransactionCollection, TypedFind, Unique, UniqueCompound,
+    Uniqueness, Untyped,
 };
 pub use db::{Database, verify_in, verify_path};
 pub use entidb_codec::Value;
@@ -176,6 +187,11 @@ pub use stats::Stats;
 pub use transaction::{Transaction, TransactionScan};
 pub use verify::{Problem, Report};
 pub use write_options::{Durability, Isolation, Receipt, WriteOptions};
+
+/// The README's program has to compile; the front page here is the same one, and is run.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
 
 /// The storage contract and its backends.
 pub use entidb_storage as storage;

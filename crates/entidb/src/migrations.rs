@@ -266,6 +266,12 @@ impl Registry {
         migrations.is_some_and(|migrations| migrations.check(target, version).is_ok())
     }
 
+    /// Whether the steps change nothing that an index is on.
+    pub(crate) fn keeps_indexes(&self, target: &Target) -> bool {
+        let migrations = self.get(target);
+        migrations.is_some_and(|migrations| migrations.keeps_indexes)
+    }
+
     /// The payload that one of `version` becomes.
     pub(crate) fn migrate(
         &self,

@@ -42,6 +42,10 @@ pub enum Compression {
     None,
     /// LZ4, in chunks of 32 KiB and more: fast in both directions.
     Lz4,
+    /// Zstandard, in the same chunks: smaller, and slower to read. With the feature `zstd`, which needs a C compiler; a program
+    /// without it refuses to open what was compressed like this.
+    #[cfg(feature = "zstd")]
+    Zstd,
 }
 
 /// What becomes of walks through whole collections: [`Options::scans`].
@@ -134,8 +138,9 @@ impl Options {
         self
     }
 
-    /// How records are compressed when compaction copies them, and when a transaction does not fit in memory. Both kinds are always
-    /// read. Default: not at all.
+    /// How records are compressed when compaction copies them, and when a transaction does not fit in memory. By itself, compaction
+    /// copies what is not compressed yet; [`Database::compact`](crate::Database::compact) also what is compressed in another way.
+    /// All kinds are always read. Default: not at all.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;

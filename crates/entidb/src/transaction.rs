@@ -12,7 +12,7 @@ use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
-use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay};
+use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay, bounds_of};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
@@ -74,6 +74,30 @@ impl Reads {
             coarsen(&mut self.ranges, READ_RANGE_COUNT_MAX / 2);
         }
         self.ranges.push((first, last));
+    }
+
+    fn note_entries(&mut self, collection: CollectionId, bounds: EntryBounds) {
+        if self.entries.len() >= READ_RANGE_COUNT_MAX {
+            self.coarsen_entries();
+        }
+        self.entries.push((collection, bounds));
+    }
+
+    /// Notes of each index that all of it was read. At the worst, that refuses a transaction that could have been kept.
+    fn coarsen_entries(&mut self) {
+        let mut indexes = BTreeMap::new();
+        for (collection, (from, _)) in self.entries.drain(..) {
+            let number = match &from {
+                Bound::Included(key) | Bound::Excluded(key) => key.first_chunk::<2>().copied(),
+                Bound::Unbounded => None,
+            };
+            indexes.insert((collection, number), ());
+        }
+        let whole = indexes.into_keys().map(|(collection, number)| {
+            let prefix = number.as_ref().map_or(&[][..], <[u8; 2]>::as_slice);
+            (collection, bounds_of(prefix))
+        });
+        self.entries = whole.collect();
     }
 
     /// Notes a key, in a transaction over the commit `since`. Spills the keys if they take more memory than they may.
@@ -429,7 +453,7 @@ impl Transaction {
     ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.entries.push((index.collection, bounds.clone()));
+            reads.note_entries(index.collection, bounds.clone());
         }
         let mut overlays = self.overlays.lock();
         let overlays = overlays.as_deref_mut();

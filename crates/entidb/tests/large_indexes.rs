@@ -363,3 +363,29 @@ fn of_many_large_ones_that_claim_the_same_values_none_doubles_one() {
     });
     assert!(db.verify().unwrap().is_sound());
 }
+
+#[test]
+fn parts_of_an_index_are_remembered_however_many_were_read() {
+    let db = indexed(64 << 20);
+    db.write(before).unwrap();
+    for (n, conflicts) in [(5, true), (7, false)] {
+        let mut tx = db.begin_with(Isolation::Serializable);
+        for n in 0..66_000 {
+            let find = tx.by("people", "group").unwrap();
+            assert!(
+                find.equal(&Value::from(1_000 + n))
+                    .first()
+                    .unwrap()
+                    .is_none()
+            );
+        }
+        tx.put("other", id(1), &Value::from(1)).unwrap();
+        // One more in a group that was read long ago; or an entity in another collection.
+        let value = person(1_000 + n, &format!("late{n}"));
+        let collection = if conflicts { "people" } else { "elsewhere" };
+        db.write(|tx| tx.put(collection, id(90_000 + n), &value))
+            .unwrap();
+        let committed = db.commit(tx, Durability::Sync);
+        assert_eq!(committed.is_err(), conflicts, "{committed:?}");
+    }
+}

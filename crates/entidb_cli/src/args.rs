@@ -250,6 +250,15 @@ pub(crate) struct Find {
     /// Texts that begin with this
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to"])]
     pub(crate) prefix: Option<String>,
+    /// Texts with all of these words, in any case: by a full-text index
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to", "prefix", "scan"])]
+    pub(crate) words: Option<String>,
+    /// Texts with any of these words
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to", "prefix", "words", "scan"])]
+    pub(crate) any: Option<String>,
+    /// Texts with a word that begins with this
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["from", "to", "prefix", "words", "any", "scan"])]
+    pub(crate) word_prefix: Option<String>,
     /// VALUE is a text, whatever it looks like
     #[arg(long)]
     pub(crate) text: bool,
@@ -288,7 +297,8 @@ pub(crate) enum Index {
 Examples:
   entidb index create shop.entidb customers email --unique
   entidb index create shop.entidb customers last first
-  entidb index create shop.entidb customers handle --unique --ignore-case")]
+  entidb index create shop.entidb customers handle --unique --ignore-case
+  entidb index create shop.entidb products title body --full-text")]
 pub(crate) struct IndexCreate {
     /// The database's folder
     pub(crate) db: PathBuf,
@@ -304,6 +314,9 @@ pub(crate) struct IndexCreate {
     /// Upper and lower case are the same
     #[arg(long)]
     pub(crate) ignore_case: bool,
+    /// Of the words in the texts at PATH, for `find --words`
+    #[arg(long, conflicts_with_all = ["unique", "ignore_case"])]
+    pub(crate) full_text: bool,
 }
 
 /// Drop an index; the entities stay
@@ -322,6 +335,9 @@ pub(crate) struct IndexDrop {
     /// Where the indexed values stand
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
+    /// The full-text index on them
+    #[arg(long)]
+    pub(crate) full_text: bool,
 }
 
 /// List the indexes of a collection
@@ -486,6 +502,10 @@ pub(crate) struct Compact {
     /// Compress what is copied, and copy whatever is not compressed yet; without it, what is copied is not compressed
     #[arg(long)]
     pub(crate) lz4: bool,
+    /// As --lz4, by Zstandard: smaller, and slower to read; programs without the feature zstd do not open it any more
+    #[cfg(feature = "zstd")]
+    #[arg(long, conflicts_with = "lz4")]
+    pub(crate) zstd: bool,
 }
 
 /// Seal the log and write its keys, so that the next open has nothing to replay

@@ -8,13 +8,9 @@ use crate::key::Key;
 use crate::{human, open};
 
 pub(crate) fn run(args: &Compact, key: Option<&Key>) -> Outcome {
-    let compression = match args.lz4 {
-        true => Compression::Lz4,
-        false => Compression::None,
-    };
     // What is due by itself would only be done before.
     let options = Options::new()
-        .compression(compression)
+        .compression(compression(args))
         .auto_compaction(false);
     let db = open::for_writing_with(options, &args.db, key)?;
     let before = bytes(&db.stats()?);
@@ -28,6 +24,15 @@ pub(crate) fn run(args: &Compact, key: Option<&Key>) -> Outcome {
         human::bytes(after)
     ));
     Ok(())
+}
+
+fn compression(args: &Compact) -> Compression {
+    match args {
+        #[cfg(feature = "zstd")]
+        Compact { zstd: true, .. } => Compression::Zstd,
+        Compact { lz4: true, .. } => Compression::Lz4,
+        _ => Compression::None,
+    }
 }
 
 /// What entities and keys take on disk.

@@ -28,6 +28,9 @@ fn create(args: &IndexCreate, key: Option<&Key>) -> Outcome {
     if args.ignore_case {
         spec = spec.ignore_case();
     }
+    if args.full_text {
+        spec = spec.full_text();
+    }
     let db = open::or_make(&args.db, key)?;
     db.create_index(&args.collection, &spec)?;
     open::close(db);
@@ -38,7 +41,10 @@ fn drop_one(args: &IndexDrop, key: Option<&Key>) -> Outcome {
     let db = open::for_writing(&args.db, key)?;
     let snapshot = db.snapshot();
     open::collection(&snapshot, &args.db, &args.collection)?;
-    let kind = IndexKind::Value;
+    let kind = match args.full_text {
+        true => IndexKind::Text,
+        false => IndexKind::Value,
+    };
     let paths = canonical(&args.paths)?;
     let indexes = snapshot.indexes(&args.collection);
     let found = indexes
@@ -76,7 +82,7 @@ pub(crate) fn there(indexes: &[IndexInfo]) -> String {
     format!("it has: {}", names.join("; "))
 }
 
-/// The index that finds by these paths: on them alone, or else on them and more behind them.
+/// The index that finds by these paths: on them alone, or else, of values, on them and more behind them.
 pub(crate) fn on(
     snapshot: &Snapshot,
     collection: &str,
@@ -85,6 +91,9 @@ pub(crate) fn on(
 ) -> Option<IndexInfo> {
     let mut found: Vec<IndexInfo> = snapshot.indexes(collection);
     found.retain(|index| index.ready && index.kind == kind && index.paths.starts_with(paths));
+    if kind == IndexKind::Text {
+        found.retain(|index| index.paths.len() == paths.len());
+    }
     found.into_iter().min_by_key(|index| index.paths.len())
 }
 

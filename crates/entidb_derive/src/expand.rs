@@ -21,8 +21,7 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
     } = entity;
     let constants = indexes.iter().map(|index| constant(entity, index));
     let checks = checks(entity);
-    let kept = indexes.iter().filter(|index| index.kind != Kind::Text);
-    let kept = kept.map(|index| &index.constant);
+    let names = indexes.iter().map(|index| &index.constant);
     let ttl = ttl.map(|micros| {
         quote! {
             const TIME_TO_LIVE: ::std::option::Option<::std::time::Duration> =
@@ -43,7 +42,7 @@ pub(crate) fn entity(entity: &Entity) -> TokenStream {
             }
 
             fn indexes() -> ::std::vec::Vec<#krate::IndexSpec> {
-                ::std::vec![#(#ident::#kept.spec()),*]
+                ::std::vec![#(Self::#names.spec()),*]
             }
         }
 

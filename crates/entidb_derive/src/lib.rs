@@ -60,7 +60,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `id` | exactly one field: an `EntityId`, or a natural key (`String`, an integer), or any type with `entidb::Id` |
 /// | `index`, `unique` | an index on the field; on each element, if it is an array |
 /// | `index(city: String)`, `unique(…)` | on a path into the field, whose type has to be said, and is checked |
-/// | `text` | a full-text index, which is declared and not kept yet; on the struct, `text(title, body)` is one over several |
+/// | `text` | a full-text index, asked by words; on the struct, `text(title, body)` is one over several |
 /// | `ignore_case` | the field's indexes compare text without regard to case |
 ///
 /// # In the parentheses of an index

@@ -6,8 +6,10 @@ use std::ops::RangeBounds;
 
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
+use super::find::{DeclaredIndex, TypedFind};
 use super::form::{Form, Held};
 use super::id::ToId;
+use super::target::target;
 use crate::error::Result;
 use crate::ids::{EntityId, Lsn};
 use crate::payload::Payload;
@@ -161,6 +163,16 @@ impl<T: Entity> SnapshotCollection<T> {
         };
         let pairs = from.into_iter().zip(&ids);
         pairs.map(|(from, id)| Ok((from, read(id)?))).collect()
+    }
+
+    /// As [`Collection::by`](crate::Collection::by), at this moment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> Result<TypedFind<'static, T, I>> {
+        let find = self.snapshot.by(T::COLLECTION, index.index_name())?;
+        let held = self.held.clone();
+        TypedFind::new(find, held.ok_or_else(|| target::<T>().undeclared())?)
     }
 
     /// As [`Collection::contains`](crate::Collection::contains).

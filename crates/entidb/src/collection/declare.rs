@@ -12,18 +12,19 @@ use crate::transaction::check_name;
 use crate::writer::Writer;
 
 impl Database {
-    /// The collection of a type, made if it is not there, with what the type declares.
+    /// The collection of a type, made if it is not there, with the indexes that the type declares. Where one has to be built, that
+    /// is waited for; commits go on meanwhile. Indexes that the type does not declare, or not any more, stay as they are:
+    /// [`drop_index`](Self::drop_index) takes one away.
     ///
-    /// Indexes that the type declares and that are not there are built before this returns; those of an earlier version of the
-    /// type stay until [`drop_index`](Self::drop_index). What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
+    /// What is there already is only looked at, so this may be called wherever the collection is needed. In a database that was
     /// opened for reading nothing is made.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version than the type: nothing is
     /// read or changed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it is of an older one:
-    /// [`migrate`](Self::migrate) it first; or if an index of that name is declared differently.
-    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if entities that are there already have one value of a unique index:
-    /// that index is not made. Else as for [`write`](Self::write).
+    /// [`migrate`](Self::migrate) it first; or if an index of the same name is declared differently.
+    /// [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities that are there already have the same value in what is
+    /// to be a unique index: it is not made. Else as for [`create_index`](Self::create_index) and [`write`](Self::write).
     pub fn collection<T: Entity>(&self) -> Result<Collection<T>> {
         self.declare::<T>()?;
         self.declare_indexes::<T>()?;
@@ -37,13 +38,13 @@ impl Database {
     }
 
     /// Makes the indexes that the type declares and that are not there.
-    fn declare_indexes<T: Entity>(&self) -> Result<()> {
-        let specs = T::indexes();
-        if specs.is_empty() || self.writer_if_any().is_none() {
-            return Ok(());
-        }
-        for spec in &specs {
-            self.create_index(T::COLLECTION, spec)?;
+    pub(super) fn declare_indexes<T: Entity>(&self) -> Result<()> {
+        let indexes = T::indexes();
+        match self.writer_if_any() {
+            Some(writer) if !indexes.is_empty() => {
+                writer.create_indexes(T::COLLECTION, &indexes)?;
+            }
+            _ => {}
         }
         Ok(())
     }

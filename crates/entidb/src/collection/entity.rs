@@ -14,7 +14,7 @@ use crate::index::IndexSpec;
 /// By hand it is this:
 ///
 /// ```
-/// use entidb::{Entity, EntityId, Index};
+/// use entidb::{Entity, EntityId, Index, IndexSpec};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
@@ -30,6 +30,10 @@ use crate::index::IndexSpec;
 ///
 ///     fn id(&self) -> EntityId {
 ///         self.id
+///     }
+///
+///     fn indexes() -> Vec<IndexSpec> {
+///         vec![Self::AGE.spec()]
 ///     }
 /// }
 ///
@@ -63,7 +67,7 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// The id under which it is stored.
     fn id(&self) -> EntityId;
 
-    /// The indexes that are kept of it: [`Database::collection`](crate::Database::collection) makes those that are not there.
+    /// The indexes that it declares. [`Database::collection`](crate::Database::collection) makes those that are not there.
     #[must_use]
     fn indexes() -> Vec<IndexSpec> {
         Vec::new()

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::entities::{Entities, Walk};
 use super::entity::Entity;
+use super::find::{DeclaredIndex, TypedFind};
 use super::form::{Form, Held};
 use super::id::{Id, ToId};
 use super::target::{decode, encode, target};
@@ -105,14 +106,27 @@ impl<'t, T: Entity> TransactionCollection<'t, T> {
     /// # Errors
     /// As for [`Transaction::collection`].
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Result<Entities<T>> {
-        let collection = self.form()?.collection.clone();
-        let registry = self.transaction.snapshot().view().migrations.clone();
+        let held = self.held()?;
         let scan = self.transaction.range(T::COLLECTION, ids);
-        let held = Held {
-            collection,
-            registry,
-        };
         Ok(Entities::new(Walk::Transaction(Box::new(scan)), Some(held)))
+    }
+
+    /// As [`Collection::by`](crate::Collection::by); what the transaction has written itself is in the answer. A walk goes over
+    /// what was there when it began, so that the loop over it may write.
+    ///
+    /// # Errors
+    /// As there, and as for [`Transaction::collection`].
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> Result<TypedFind<'_, T, I>> {
+        let held = self.held()?;
+        let find = self.transaction.by(T::COLLECTION, index.index_name())?;
+        TypedFind::new(find, held)
+    }
+
+    fn held(&self) -> Result<Held> {
+        Ok(Held {
+            collection: self.form()?.collection.clone(),
+            registry: self.transaction.snapshot().view().migrations.clone(),
+        })
     }
 
     /// As [`Collection::insert`](crate::Collection::insert).

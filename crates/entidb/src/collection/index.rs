@@ -177,6 +177,14 @@ impl<E, K, U: Uniqueness> Compound<E, K, U> {
     }
 }
 
+impl<E> Text<E> {
+    /// How it is declared to the engine.
+    #[must_use]
+    pub fn spec(&self) -> IndexSpec {
+        self.declared.spec(false).full_text()
+    }
+}
+
 declared!(Index<E, K, U>);
 declared!(Compound<E, K, U>);
 declared!(Text<E>);

@@ -29,12 +29,14 @@ impl Database {
     /// The collection has the new version from the first moment, so that older programs refuse it. If this is interrupted, by a
     /// crash or by a step that fails, what was put stays put, and the next call goes on with the rest.
     ///
+    /// At the end, the indexes that the type declares are made, if they are not there; until then none of them can be asked.
+    ///
     /// [`Migrations::lazy`] leaves the entities as they are until they are read.
     ///
     /// # Errors
     /// What a step returns, with the entity that it was about; [`ErrorKind::Decode`](crate::ErrorKind::Decode) if what the last one makes is not of the type;
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if a step is missing, or if entities were put before any version was said and
-    /// [`Migrations::untyped_as`] is missing; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version. Else as for
+    /// [`Migrations::untyped_as`] is missing; [`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate) if two entities have the same value in a unique index; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the collection is of a newer version. Else as for
     /// [`write`](Self::write).
     pub fn migrate<T: Entity>(&self, migrations: Migrations) -> Result<u64> {
         let target = target::<T>();
@@ -70,7 +72,9 @@ impl Database {
         if lazy {
             return Ok(0);
         }
-        self.migrate_rest::<T>(writer, batch)
+        let migrated = self.migrate_rest::<T>(writer, batch)?;
+        self.declare_indexes::<T>()?;
+        Ok(migrated)
     }
 
     fn migrate_rest<T: Entity>(&self, writer: &Writer, batch: usize) -> Result<u64> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::at_snapshot::SnapshotCollection;
 use super::entities::Entities;
 use super::entity::Entity;
+use super::find::{DeclaredIndex, TypedFind};
 use super::form::Form;
 use super::id::ToId;
 use super::in_transaction::TransactionCollection;
@@ -337,6 +338,19 @@ impl<T: Entity> Collection<T> {
         reference: impl Fn(&S) -> I,
     ) -> Result<Vec<(&'s S, Option<T>)>> {
         self.snapshot()?.follow(from, reference)
+    }
+
+    /// Asks a declared index, as everything is now: `users.by(User::EMAIL)?.get("ann@example.com")?`. [`TypedFind`] shows what can
+    /// be asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the index is not there, or still being built: only where it was
+    /// dropped, or the database was opened for reading. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if some entities may have
+    /// an older form, by which the index has them: finish the migration, or say
+    /// [`Migrations::keeps_indexes`](crate::Migrations::keeps_indexes). Else as for
+    /// [`Snapshot::collection`](crate::Snapshot::collection).
+    pub fn by<I: DeclaredIndex<T>>(&self, index: I) -> Result<TypedFind<'static, T, I>> {
+        self.snapshot()?.by(index)
     }
 
     /// Whether an entity is there.

@@ -108,7 +108,7 @@ pub(crate) enum Rewrite {
 pub(crate) fn plan(runs: &[RunInfo], policy: &Policy) -> Option<Job> {
     let rewrite = match policy.compression {
         Compression::None => Rewrite::Nothing,
-        Compression::Lz4 => Rewrite::Plain,
+        _ => Rewrite::Plain,
     };
     if space_is_due(runs, policy) {
         return Some(Job {

@@ -47,7 +47,7 @@ struct Shape {
     len: u64,
     /// Of all its records, in bytes.
     record_bytes: u64,
-    compressed: bool,
+    compression: Compression,
 }
 
 impl Shape {
@@ -57,12 +57,12 @@ impl Shape {
             Layout::Plain => Self {
                 len,
                 record_bytes: len,
-                compressed: false,
+                compression: Compression::None,
             },
             Layout::Chunked(chunks) => Self {
                 len,
                 record_bytes: chunks.footer.raw_bytes.max(1),
-                compressed: chunks.footer.compression != Compression::None,
+                compression: chunks.footer.compression,
             },
         })
     }
@@ -118,7 +118,7 @@ pub(crate) fn run_infos(
             }
             info.segment_bytes += shape.len;
             info.live_bytes += shape.on_disk(live);
-            if !shape.compressed {
+            if shape.compression == Compression::None {
                 info.plain_bytes += shape.len;
             }
         }
@@ -299,14 +299,16 @@ pub(super) fn victims(
             shapes.push((*id, counted, shape, dead));
         }
     }
-    let plain = |shape: &Shape| compression != Compression::None && !shape.compressed;
+    let wanted = compression != Compression::None;
+    let plain = |shape: &Shape| wanted && shape.compression == Compression::None;
+    let other = |shape: &Shape| wanted && shape.compression != compression;
     let sparse = |shape: &Shape, dead: u64| dead.saturating_mul(20) > shape.len;
     for (id, counted, shape, dead) in &shapes {
         let scattered = counted.jumps.saturating_mul(STRETCH_LEN) > counted.live.bytes;
         let chosen = match rewrite {
             Rewrite::Nothing | Rewrite::Dead => false,
             Rewrite::Plain => plain(shape),
-            Rewrite::All => sparse(shape, *dead) || scattered || plain(shape),
+            Rewrite::All => sparse(shape, *dead) || scattered || other(shape),
         };
         if chosen {
             victims.insert(*id);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Fault;
 use super::checksum::{Binding, bound};
+use super::compress;
 use super::fields::{Fields, put};
 use super::header;
 use super::leaf::{guess, search};
@@ -27,28 +28,6 @@ pub(crate) const ENTRY_LEN: usize = 4 + 4 + 4;
 const MAGIC: [u8; 4] = *b"\xb5EBc";
 const CRC_AT: usize = 4;
 const CRC_FROM: usize = 8;
-/// LZ4 makes of one byte no more than this many.
-const LZ4_RATIO_MAX: u64 = 255;
-
-const NONE: u32 = 0;
-const LZ4: u32 = 1;
-
-/// The number of a compression on disk.
-pub(crate) fn code(compression: Compression) -> u32 {
-    match compression {
-        Compression::None => NONE,
-        Compression::Lz4 => LZ4,
-    }
-}
-
-/// The compression with this number.
-pub(crate) fn compression(code: u32) -> Result<Compression, Fault> {
-    match code {
-        NONE => Ok(Compression::None),
-        LZ4 => Ok(Compression::Lz4),
-        other => Err(Fault::Unsupported(format!("compression {other}"))),
-    }
-}
 
 /// Where a chunk lies in its segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +63,7 @@ pub(crate) fn encode(
     if raw.len() > RAW_LEN_MAX {
         return None;
     }
-    let compressed = match compression {
-        Compression::None => None,
-        Compression::Lz4 => Some(lz4_flex::block::compress(raw)).filter(|c| c.len() < raw.len()),
-    };
+    let compressed = compress::compress(raw, compression);
     let (stored, used) = match &compressed {
         Some(compressed) => (compressed.as_slice(), compression),
         None => (raw, Compression::None),
@@ -99,7 +75,7 @@ pub(crate) fn encode(
     bytes.extend_from_slice(&raw_len.to_le_bytes());
     bytes.extend_from_slice(&stored_len.to_le_bytes());
     bytes.extend_from_slice(&raw_at.to_le_bytes());
-    bytes.extend_from_slice(&code(used).to_le_bytes());
+    bytes.extend_from_slice(&compress::code(used).to_le_bytes());
     bytes.extend_from_slice(&[0; 4]); // reserved
     debug_assert_eq!(bytes.len(), HEADER_LEN);
     bytes.extend_from_slice(stored);
@@ -149,30 +125,7 @@ pub(crate) fn decode(bytes: &Bytes, place: &Place, salt: u64) -> Result<Bytes, F
             format!("one of {raw_len} at {raw_at}"),
         ));
     }
-    match compression(code)? {
-        Compression::None if stored_len == raw_len => Ok(stored),
-        Compression::None => Err(Fault::short(raw_len as usize, stored.len())),
-        Compression::Lz4 => decompress(&stored, raw_len),
-    }
-}
-
-fn decompress(stored: &[u8], raw_len: u32) -> Result<Bytes, Fault> {
-    // Bounded before it is allocated, by what can be and by what the bytes that are there can make.
-    let bound = (stored.len() as u64 + 1) * LZ4_RATIO_MAX;
-    let len = usize::try_from(raw_len)
-        .ok()
-        .filter(|len| *len <= RAW_LEN_MAX && u64::from(raw_len) <= bound);
-    let Some(len) = len else {
-        return Err(Fault::damaged(
-            format!("a chunk of up to {} bytes", bound.min(RAW_LEN_MAX as u64)),
-            raw_len.to_string(),
-        ));
-    };
-    match lz4_flex::block::decompress(stored, len) {
-        Ok(raw) if raw.len() == len => Ok(Bytes::from(raw)),
-        Ok(raw) => Err(Fault::short(len, raw.len())),
-        Err(error) => Err(Fault::damaged("LZ4", error.to_string())),
-    }
+    compress::decompress(&stored, raw_len, compress::of_code(code)?)
 }
 
 fn checksum(salt: u64, offset: u64, chunk: &[u8]) -> u32 {

@@ -4,7 +4,7 @@ use entidb_codec::Value;
 
 use super::Fault;
 use super::batch;
-use super::chunk;
+use super::compress;
 use super::entry::IndexFooter;
 use super::key::{self, Key};
 use super::map::{Reader, Writer};
@@ -375,7 +375,7 @@ impl ChunksFooter {
         map.set("stored_bytes", self.stored_bytes);
         map.set("first_lsn", self.first_lsn.0);
         map.set("last_lsn", self.last_lsn.0);
-        map.set("compression", u64::from(chunk::code(self.compression)));
+        map.set("compression", u64::from(compress::code(self.compression)));
         map.set("table_crc", u64::from(self.table_crc));
         if self.one_commit {
             map.set("one_commit", true);
@@ -394,7 +394,7 @@ impl ChunksFooter {
             stored_bytes: map.number("stored_bytes")?,
             first_lsn: Lsn(map.number("first_lsn")?),
             last_lsn: Lsn(map.number("last_lsn")?),
-            compression: chunk::compression(map.narrow("compression")?)?,
+            compression: compress::of_code(map.narrow("compression")?)?,
             table_crc: map.narrow("table_crc")?,
             one_commit: map.flag("one_commit")?,
         };

@@ -11,6 +11,7 @@ pub(crate) mod checksum;
 pub(crate) mod chunk;
 pub(crate) mod collection;
 mod column;
+pub(crate) mod compress;
 pub(crate) mod entry;
 pub(crate) mod entry_key;
 pub(crate) mod fields;
@@ -25,6 +26,8 @@ pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod record;
 pub(crate) mod retained;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,9 @@ pub(crate) enum Fault {
     Damaged { expected: String, got: String },
     /// A newer program wrote them.
     Unsupported(String),
+    /// A program with this feature wrote them, which this one is built without.
+    #[cfg(not(feature = "zstd"))]
+    Feature(&'static str),
 }
 
 impl Fault {
@@ -61,6 +67,14 @@ impl Fault {
     pub(crate) fn at(self, stream: &str, offset: u64) -> crate::Error {
         match self {
             Self::Damaged { expected, got } => crate::Error::corrupt(stream, offset, expected, got),
+            #[cfg(not(feature = "zstd"))]
+            Self::Feature(name) => crate::Error::new(
+                crate::ErrorKind::Unsupported,
+                format!(
+                    "compression {name}: this program is built without the feature {name} of EntiDB, open it with one that has it"
+                ),
+            )
+            .at(stream, offset),
             Self::Unsupported(what) => crate::Error::new(
                 crate::ErrorKind::Unsupported,
                 format!("{what}: written by a newer version of EntiDB, open it with that one"),

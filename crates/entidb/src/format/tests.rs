@@ -410,6 +410,115 @@ fn a_chunk_is_as_drawn() {
     }
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn a_chunk_of_zstandard_is_as_drawn_and_strict() {
+    let raw = sample_records(100);
+    let (bytes, place) = chunk::encode(&raw, 0, Compression::Zstd, SALT, 80).expect("small");
+    if std::env::var_os("ENTIDB_PRINT_FORMAT").is_some() {
+        assert_golden("chunk of Zstandard", &bytes);
+        return;
+    }
+    // Another version of the library may make other bytes, and reads these.
+    let drawn = golden("chunk of Zstandard");
+    for bytes in [bytes, drawn] {
+        let place = chunk::Place {
+            stored_len: u32::try_from(bytes.len() - chunk::HEADER_LEN).expect("short"),
+            crc: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            ..place
+        };
+        let decode = |b: &[u8]| chunk::decode(&Bytes::copy_from_slice(b), &place, SALT);
+        assert_eq!(decode(&bytes).as_deref(), Ok(&raw[..]));
+        assert_strict(&bytes, decode);
+    }
+}
+
+#[cfg(feature = "zstd")]
+#[test]
+fn a_frame_that_is_not_one_whole_frame_of_the_length_that_is_told_is_refused() {
+    let raw = vec![b'x'; 3000];
+    let frame = zstd::bulk::compress(&raw, 3).expect("it compresses");
+    let (with_more, twice) = ([&frame[..], b"."].concat(), frame.repeat(2));
+    let unsized_frame = {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("memory");
+        std::io::Write::write_all(&mut encoder, &raw).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    // 128 KiB at the most are made of each four bytes.
+    let hostile: Vec<u8> = {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+        frame.extend(16_000_000_u32.to_le_bytes());
+        frame.extend([0x03, 0x00, 0x10, b'x']);
+        frame
+    };
+    for (what, stored, len, sound) in [
+        ("whole", &frame, 3000, true),
+        ("longer", &frame, 3001, false),
+        ("shorter", &frame, 2999, false),
+        ("with more behind", &with_more, 3000, false),
+        ("two", &twice, 6000, false),
+        ("of no length", &unsized_frame, 3000, false),
+        ("a bomb", &hostile, 16_000_000, false),
+    ] {
+        let read = sealed_chunk(2, stored, len);
+        assert_eq!(read.is_ok(), sound, "{what}: {read:?}");
+        if let Err(fault) = read {
+            assert!(
+                matches!(fault, super::Fault::Damaged { .. }),
+                "{what}: {fault:?}"
+            );
+        }
+    }
+}
+
+#[cfg(not(feature = "zstd"))]
+#[test]
+fn a_chunk_of_zstandard_is_refused_by_the_name_of_the_feature() {
+    let drawn = golden("chunk of Zstandard");
+    let raw_len = u32::from_le_bytes([drawn[8], drawn[9], drawn[10], drawn[11]]);
+    let fault = sealed_chunk(2, &drawn[chunk::HEADER_LEN..], raw_len).expect_err("not built");
+    let error = fault.at("000001.seg", 80);
+    assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+    assert!(error.to_string().contains("feature zstd"), "{error}");
+    let mut body = golden("chunks footer body");
+    assert!(ChunksFooter::decode(&body).is_ok());
+    let key = b"compression";
+    let at = body.windows(key.len()).position(|part| part == key);
+    body[at.expect("a footer has it") + key.len()] = 2;
+    assert_eq!(
+        ChunksFooter::decode(&body),
+        Err(super::Fault::Feature("zstd"))
+    );
+}
+
+#[test]
+fn a_compression_to_come_is_refused_by_its_number() {
+    for code in [3, 7, u32::MAX] {
+        let fault = sealed_chunk(code, &[0; 20], 20).expect_err("not known");
+        assert_eq!(
+            fault,
+            super::Fault::Unsupported(format!("compression {code}"))
+        );
+    }
+}
+
+/// What is read of a chunk with a right checksum, this compression, and these bytes.
+fn sealed_chunk(code: u32, stored: &[u8], raw_len: u32) -> Result<Bytes, super::Fault> {
+    let (mut bytes, mut place) =
+        chunk::encode(stored, 0, Compression::None, SALT, 80).expect("small");
+    bytes[8..12].copy_from_slice(&raw_len.to_le_bytes());
+    bytes[24..28].copy_from_slice(&code.to_le_bytes());
+    let binding = Binding {
+        salt: SALT,
+        offset: 80,
+        lsn: Lsn::ZERO,
+    };
+    place.raw_len = raw_len;
+    place.crc = bound(binding, &bytes[8..]);
+    bytes[4..8].copy_from_slice(&place.crc.to_le_bytes());
+    chunk::decode(&Bytes::from(bytes), &place, SALT)
+}
+
 #[test]
 fn a_chunk_that_does_not_shrink_is_stored_as_it_is() {
     let raw: Vec<u8> = (1..65_u64)
@@ -627,6 +736,34 @@ fn a_manifest_is_as_drawn() {
         Ok(manifest)
     );
     assert_strict(&bytes, |b| Manifest::decode(b).map_err(|(_, fault)| fault));
+}
+
+#[test]
+fn a_manifest_says_in_which_form_entities_are_and_no_forms_out_of_order() {
+    let forms = |older: &[(u32, u64)]| {
+        let mut manifest = sample_manifest();
+        let collection = &mut manifest.catalog.collections[1];
+        collection.version = 3;
+        let older = older.iter().map(|(version, last_lsn)| Older {
+            version: *version,
+            last_lsn: Lsn(*last_lsn),
+        });
+        collection.older = older.collect();
+        manifest
+    };
+    for older in [&[][..], &[(1, 3)], &[(1, 3), (2, 3)], &[(1, 0), (2, 9)]] {
+        let manifest = forms(older);
+        let bytes = manifest.encode(SALT).expect("small");
+        assert_eq!(
+            Manifest::decode(&bytes).map_err(|(_, fault)| fault),
+            Ok(manifest)
+        );
+        assert_strict(&bytes, |b| Manifest::decode(b).map_err(|(_, fault)| fault));
+    }
+    for wrong in [&[(3, 3)][..], &[(2, 3), (1, 4)], &[(1, 4), (2, 3)]] {
+        let bytes = forms(wrong).encode(SALT).expect("small");
+        assert!(Manifest::decode(&bytes).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

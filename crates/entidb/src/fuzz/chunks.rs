@@ -6,6 +6,7 @@ use super::input::Input;
 use super::samples;
 use crate::format::checksum::bound;
 use crate::format::chunk::{self, Place, Table};
+use crate::format::compress;
 use crate::format::{filter, header};
 
 const SALT: u64 = 0x0123_4567_89ab_cdef;
@@ -45,7 +46,7 @@ pub(super) fn chunk(data: &[u8]) {
 
 /// What was encoded is decoded to the same.
 fn round_trip(raw: &[u8], code: u32) {
-    let Ok(compression) = chunk::compression(code) else {
+    let Ok(compression) = compress::of_code(code) else {
         return;
     };
     let (bytes, place) = chunk::encode(raw, 0, compression, SALT, OFFSET).expect("short");
@@ -62,7 +63,11 @@ pub(super) fn chunk_seeds() -> Vec<Vec<u8>> {
         seed.extend(&whole[chunk::HEADER_LEN..]);
         seed
     };
-    vec![of("chunk"), of("compressed chunk")]
+    vec![
+        of("chunk"),
+        of("compressed chunk"),
+        of("chunk of Zstandard"),
+    ]
 }
 
 /// The input is a table.

@@ -357,11 +357,10 @@ mod tests {
         let (mut forged, model) = image::small(true);
         let mut count = 0;
         for (_, bytes) in forged.iter_mut().filter(|(name, _)| name.ends_with(".log")) {
-            let at = bytes
-                .windows(16)
-                .position(|text| text == b"entity number 22");
+            let thing = image::THING.as_bytes();
+            let at = bytes.windows(thing.len()).position(|text| text == thing);
             if let Some(at) = at {
-                bytes[at] = b'E';
+                bytes[at] = b'A';
                 count += 1;
             }
         }

@@ -7,11 +7,15 @@ use entidb_storage::MemoryDirectory;
 use super::image::{self, Content, content, id};
 use super::input::Input;
 use crate::{
-    Compression, Database, Durability, EntityId, Isolation, Options, Result, Snapshot, Transaction,
-    Value, WriteOptions,
+    Compression, Database, Durability, EntityId, IndexSpec, Isolation, Options, Result, Snapshot,
+    Transaction, Value, WriteOptions,
 };
 
 const COLLECTIONS: [&str; 3] = ["a", "b", "c"];
+/// The path that collections are indexed on, and the index's name.
+const INDEXED: &str = "v";
+/// How many different values there are under it.
+const VALUE_COUNT: u8 = 4;
 /// How many operations an input may have.
 const OPERATION_COUNT_MAX: usize = 200;
 /// How many snapshots are held at a time.
@@ -89,6 +93,7 @@ impl Run {
             12 => self.drop_collection(input),
             13 => self.hold(input),
             14 => self.look(input),
+            15 if input.u8() & 1 == 0 => self.index(input),
             _ => {
                 assert_eq!(self.db.sync().expect("memory"), self.db.lsn());
                 self.settle(self.now());
@@ -172,6 +177,18 @@ impl Run {
         }
     }
 
+    /// Makes an index, or drops the one that is there.
+    fn index(&mut self, input: &mut Input<'_>) {
+        let name = COLLECTIONS[input.index(COLLECTIONS.len())];
+        let there = !self.db.snapshot().indexes(name).is_empty();
+        let dropped = there && self.db.drop_index(name, INDEXED).expect("room");
+        assert_eq!(dropped, there);
+        if !there {
+            let spec = IndexSpec::on(INDEXED);
+            assert!(self.db.create_index(name, &spec).expect("room"));
+        }
+    }
+
     fn hold(&mut self, input: &mut Input<'_>) {
         if self.held.len() < HELD_COUNT_MAX {
             self.held.push((self.db.snapshot(), self.now()));
@@ -208,9 +225,12 @@ fn change(tx: &mut Transaction, input: &mut Input<'_>, model: &mut Content) -> R
         0..=3 => {
             let len = usize::from(input.u8());
             let len = if what % 8 == 3 { len * 40 } else { len % 32 };
-            let value = Value::from(vec![what; len]);
+            let value = Value::from([
+                (INDEXED, indexed(input.u8())),
+                ("bytes", Value::from(vec![what; len])),
+            ]);
             tx.put(name, id, &value)?;
-            model.insert(key, entidb_codec::encode(&value).expect("bytes"));
+            model.insert(key, entidb_codec::encode(&value).expect("a map"));
         }
         4 | 5 => assert_eq!(tx.delete(name, id)?, model.remove(&key).is_some()),
         6 => {
@@ -224,6 +244,15 @@ fn change(tx: &mut Transaction, input: &mut Input<'_>, model: &mut Content) -> R
         }
     }
     Ok(())
+}
+
+/// One of a few values to be found by.
+fn indexed(byte: u8) -> Value {
+    match byte % VALUE_COUNT {
+        0 => Value::Null,
+        1 => Value::from("text"),
+        number => Value::from(number),
+    }
 }
 
 type Range = (Bound<EntityId>, Bound<EntityId>);
@@ -267,6 +296,7 @@ fn compare(snapshot: &Snapshot, state: &Content, input: &mut Input<'_>) {
     assert_eq!(backwards, expected);
     let counted = snapshot.count_range(name, range).expect("sound");
     assert_eq!(counted, expected.len() as u64);
+    found(snapshot, name, state, input);
     let ids: Vec<_> = (0..17).map(id).collect();
     let many = snapshot.get_many(name, &ids).expect("sound");
     for (id, got) in ids.iter().zip(many) {
@@ -282,8 +312,39 @@ fn compare(snapshot: &Snapshot, state: &Content, input: &mut Input<'_>) {
     }
 }
 
+/// What an index finds, if the collection has one, is what a look at each entity finds.
+fn found(snapshot: &Snapshot, name: &str, state: &Content, input: &mut Input<'_>) {
+    let Ok(find) = snapshot.by(name, INDEXED) else {
+        return;
+    };
+    let value = indexed(input.u8());
+    let encoded = entidb_codec::encode(&value).expect("a value");
+    let of = state.iter().filter(|((other, _), _)| other == name);
+    let has = |bytes: &[u8]| entidb_codec::object::get(bytes, INDEXED) == Some(&encoded[..]);
+    let expected = of
+        .clone()
+        .filter(|(_, bytes)| has(bytes))
+        .map(|((_, id), _)| *id);
+    let found: Vec<_> = find
+        .equal(&value)
+        .ids()
+        .map(|id| id.expect("sound"))
+        .collect();
+    assert_eq!(found, expected.collect::<Vec<_>>());
+    let all = |reverse: bool| {
+        let find = snapshot.by(name, INDEXED).expect("it was there");
+        let find = if reverse { find.reverse() } else { find };
+        let ids = find.ids().map(|id| id.expect("sound"));
+        ids.collect::<Vec<_>>()
+    };
+    let (forwards, mut backwards) = (all(false), all(true));
+    backwards.reverse();
+    assert_eq!(forwards, backwards);
+    assert_eq!(forwards.len(), of.count());
+}
+
 pub(super) fn history_seeds() -> Vec<Vec<u8>> {
-    let put = |id: u8| vec![0, 0, 0, id << 4, 9];
+    let put = |id: u8| vec![0, 0, 0, id << 4, 9, id];
     let delete = |id: u8| vec![0, 0, 0, id << 4 | 4];
     let puts: Vec<u8> = (0..8).flat_map(put).collect();
     let deletes: Vec<u8> = (0..8).flat_map(delete).collect();
@@ -292,7 +353,7 @@ pub(super) fn history_seeds() -> Vec<Vec<u8>> {
         let parts: [&[u8]; 8] = [
             &[settings],
             &puts,
-            &[8],
+            &[15, 0, 0, 8],
             &deletes,
             &[13, 9],
             &puts,

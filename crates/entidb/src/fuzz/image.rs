@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use entidb_storage::{Directory, MemoryDirectory, OpenMode};
 
 use crate::format::name;
-use crate::{Compression, Database, EntityId, Options, Result, Value};
+use crate::{Compression, Database, EntityId, IndexSpec, Options, Result, Value};
 
 /// The content of every stream but the lock.
 pub(super) type Image = BTreeMap<String, Vec<u8>>;
 
 /// What a database holds: collection and id to payload bytes.
 pub(super) type Content = BTreeMap<(String, EntityId), Vec<u8>>;
+
+/// What is said once in a small database, where no index has it.
+pub(super) const THING: &str = "a thing of its own";
 
 pub(super) fn put(directory: &MemoryDirectory, name: &str, bytes: &[u8]) {
     let mut stream = directory.open(name, OpenMode::CreateNew).expect("new");
@@ -55,6 +58,13 @@ pub(super) fn content(db: &Database) -> Result<Content> {
             content.insert((name.to_owned(), id), payload.as_bytes().to_vec());
         }
         assert_eq!(backwards.len(), 0, "both ways");
+        for index in snapshot.indexes(name) {
+            for entity in snapshot.by(name, &index.name)? {
+                let (id, payload) = entity?;
+                let known = content.get(&(name.to_owned(), id));
+                assert!(known.is_some_and(|known| payload.as_bytes() == *known));
+            }
+        }
     }
     Ok(content)
 }
@@ -64,10 +74,11 @@ pub(super) fn id(n: u64) -> EntityId {
 }
 
 pub(super) fn text(n: u64) -> Value {
-    Value::from(format!("entity number {n}").as_str())
+    let name = format!("entity number {n}");
+    Value::from([("name", Value::from(name.as_str()))])
 }
 
-/// A small database with one of everything: two collections, replaced and deleted entities, a range tombstone, a sealed log with
+/// A small database with one of everything: two collections, one of them with an index; replaced and deleted entities, a range tombstone, a sealed log with
 /// its run, a rewritten segment, and a log. It was closed, or not.
 pub(super) fn small(closed: bool) -> (Image, Content) {
     let directory = MemoryDirectory::new();
@@ -77,6 +88,8 @@ pub(super) fn small(closed: bool) -> (Image, Content) {
         .auto_compaction(false)
         .reserve_bytes(0);
     let db = options.open_in(directory.clone()).expect("new");
+    let spec = IndexSpec::on("name");
+    db.create_index("people", &spec).expect("room");
     for n in 0..12 {
         db.untyped("people").put(id(n), &text(n)).expect("room");
     }
@@ -95,7 +108,9 @@ pub(super) fn small(closed: bool) -> (Image, Content) {
         tx.delete_range("things", EntityId::MIN..=id(1))
     })
     .expect("room");
-    db.untyped("things").put(id(3), &text(3)).expect("room");
+    db.untyped("things")
+        .put(id(3), &Value::from(THING))
+        .expect("room");
     let model = content(&db).expect("sound");
     let open = of(&directory);
     db.close().expect("room");

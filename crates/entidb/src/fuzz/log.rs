@@ -69,6 +69,9 @@ pub(super) fn record_seeds() -> Vec<Vec<u8>> {
         "tombstone",
         "range tombstone",
         "collection tombstone",
+        "record of what was before",
+        "index entry",
+        "index entry tombstone",
     ]
     .map(samples::format)
     .to_vec()
@@ -154,7 +157,7 @@ fn stream(input: &mut Input<'_>) -> Vec<u8> {
             bytes.extend_from_slice(input.rest());
             break;
         }
-        let len = usize::from(input.u8()) * 4;
+        let len = usize::from(input.u8());
         let lsn = Lsn(previous.0 + 1);
         let body = body(input.take(len), bytes.len() + batch::HEADER_LEN, lsn);
         let mut header = batch::Header {
@@ -221,20 +224,18 @@ fn body(bytes: &[u8], offset: usize, lsn: Lsn) -> Vec<u8> {
 pub(super) fn log_seeds() -> Vec<Vec<u8>> {
     let records = record_seeds();
     let batch = |wrong: u8, records: &[Vec<u8>]| {
-        let mut body = records.concat();
-        body.resize(body.len().next_multiple_of(4), 0);
-        let mut bytes = vec![wrong, u8::try_from(body.len() / 4).expect("short")];
+        let body = records.concat();
+        let mut bytes = vec![wrong, u8::try_from(body.len()).expect("short")];
         bytes.extend(body);
         bytes
     };
-    // The range tombstone's 44 bytes and the others' are multiples of four.
     let sound = [
         batch(0, &records[..1]),
-        batch(0, &records[1..]),
-        batch(0, &records[2..3]),
+        batch(0, &records[1..4]),
+        batch(0, &records[4..]),
     ];
     let mut torn = sound.concat();
-    torn.extend(batch(1, &records));
+    torn.extend(batch(1, &records[..4]));
     torn.extend([0xff; 100]);
-    vec![sound.concat(), torn, batch(0x10, &records)]
+    vec![sound.concat(), torn, batch(0x10, &records[2..6])]
 }

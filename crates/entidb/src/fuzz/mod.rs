@@ -16,6 +16,7 @@
 mod chunks;
 mod codec;
 mod damage;
+mod entries;
 mod forge;
 mod frames;
 mod history;
@@ -61,6 +62,7 @@ targets! {
     log: log::log, log::log_seeds;
     page: pages::page, pages::page_seeds;
     filter: pages::filter, pages::filter_seeds;
+    entry: entries::entry, entries::entry_seeds;
     chunk: chunks::chunk, chunks::chunk_seeds;
     table: chunks::table, chunks::table_seeds;
     cbor: codec::cbor, codec::cbor_seeds;

@@ -116,7 +116,7 @@ macro_rules! shares {
 }
 
 shares! {
-    header manifest footer record batch log page filter chunk table cbor json key path types sealed keyring history damage forge
+    header manifest footer record batch log page filter entry chunk table cbor json key path types sealed keyring history damage forge
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::memtable::{EntryPage, Memtable};
 use crate::ranges::{RangeTombstone, covering};
-use crate::run::EntryCursor;
+use crate::run::{EntryCursor, Run};
 use crate::view::View;
 
 /// Whole keys between which entries are looked for.
@@ -17,6 +17,9 @@ pub(crate) type EntryBounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// How many entries are taken from a memtable at a time: at first, and at most.
 const PAGE_COUNTS: (usize, usize) = (16, 256);
+
+/// Up to how many entries of one value are taken from a run at once, without a cursor.
+const FEW_COUNT_MAX: usize = 16;
 
 /// A lazy merge of all sources of a view.
 pub(crate) struct Entries {
@@ -46,6 +49,7 @@ struct Head {
 enum Cursor {
     Memtable(MemtableCursor),
     Run(EntryCursor),
+    Few(FewCursor),
 }
 
 impl Entries {
@@ -59,6 +63,7 @@ impl Entries {
         value: Option<&[u8]>,
         descending: bool,
     ) -> Result<Self> {
+        let whole_value = value.filter(|value| is_whole(bounds, value));
         let mut sources = Vec::new();
         for memtable in &view.memtables {
             if memtable.entry_count() > 0 {
@@ -69,9 +74,16 @@ impl Entries {
         for run in &view.runs {
             let may_have = |value| run.may_have_value(&view.cache, value);
             if run.has_entries() && value.map_or(Ok(true), may_have)? {
-                let cache = Some(Arc::clone(&view.cache));
-                let cursor = EntryCursor::new(Arc::clone(run), cache, bounds.clone(), descending);
-                sources.push(Source::new(Cursor::Run(cursor))?);
+                let few = match whole_value {
+                    Some(value) => FewCursor::new(view, run, value, descending)?,
+                    None => None,
+                };
+                let walk = || {
+                    let cache = Some(Arc::clone(&view.cache));
+                    EntryCursor::new(Arc::clone(run), cache, bounds.clone(), descending)
+                };
+                let cursor = few.map_or_else(|| Cursor::Run(walk()), Cursor::Few);
+                sources.push(Source::new(cursor)?);
             }
         }
         sources.retain(|source| source.head.is_some());
@@ -181,6 +193,7 @@ impl Source {
         self.key.clear();
         self.head = match &mut self.cursor {
             Cursor::Memtable(cursor) => cursor.next(&mut self.key),
+            Cursor::Few(cursor) => cursor.next(&mut self.key),
             Cursor::Run(cursor) => cursor.peek()?.map(|found| {
                 self.key.extend_from_slice(found.key);
                 Head {
@@ -190,6 +203,39 @@ impl Source {
             }),
         };
         Ok(())
+    }
+}
+
+/// The entries of one value in a run, where they are few: most finds are of one entity.
+struct FewCursor {
+    value: Vec<u8>,
+    /// The last comes next.
+    left: Vec<(EntityId, Head)>,
+}
+
+impl FewCursor {
+    /// `None` if they are more than a few.
+    fn new(view: &View, run: &Run, value: &[u8], descending: bool) -> Result<Option<Self>> {
+        let mut left = Vec::new();
+        let all = run.each_with_value(&view.cache, value, |id, lsn, tombstone| {
+            left.push((id, Head { lsn, tombstone }));
+            left.len() <= FEW_COUNT_MAX
+        })?;
+        if !all {
+            return Ok(None);
+        }
+        if !descending {
+            left.reverse();
+        }
+        let value = value.to_vec();
+        Ok(Some(Self { value, left }))
+    }
+
+    fn next(&mut self, key: &mut Vec<u8>) -> Option<Head> {
+        let (id, head) = self.left.pop()?;
+        key.extend_from_slice(&self.value);
+        key.extend_from_slice(id.as_bytes());
+        Some(head)
     }
 }
 
@@ -279,6 +325,12 @@ pub(crate) fn bounds_of(prefix: &[u8]) -> EntryBounds {
         false => Bound::Unbounded,
     };
     (Bound::Included(prefix.to_vec()), upper)
+}
+
+/// Whether no key of the value lies outside: `bounds` are within those of the value, and perhaps begin or end behind a position.
+fn is_whole(bounds: &EntryBounds, value: &[u8]) -> bool {
+    let begins = matches!(&bounds.0, Bound::Included(first) if first == value);
+    begins && !matches!(&bounds.1, Bound::Excluded(behind) if behind.len() > value.len())
 }
 
 /// The newest version of one entry, its tombstone included: its commit, and whether it is a tombstone. What a range tombstone hides

@@ -17,7 +17,7 @@ use super::words::{self, Word};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Index, IndexKind};
 use crate::format::entry_key;
-use crate::ids::EntityId;
+use crate::ids::{EntityId, Lsn};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
@@ -376,6 +376,12 @@ impl<'a> Find<'a> {
         }
     }
 
+    /// Tells this error when the answer is taken.
+    pub(crate) fn refused(mut self, error: Error) -> Self {
+        self.fail(error);
+        self
+    }
+
     fn fail(&mut self, error: Error) {
         self.failed.get_or_insert(error);
     }
@@ -431,6 +437,7 @@ impl<'a> Find<'a> {
                 left: self.limit,
                 notes,
                 last: EntityId::MIN,
+                put: Lsn::MAX,
             }
         }))
     }

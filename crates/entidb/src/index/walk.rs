@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::format::catalog::Index;
 use crate::format::entry_key;
 use crate::format::key::Key;
-use crate::ids::{EntityId, IndexId};
+use crate::ids::{EntityId, IndexId, Lsn};
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
 
@@ -101,6 +101,8 @@ pub(super) struct Steps {
     pub(super) notes: Notes,
     /// The entity that was given last.
     pub(super) last: EntityId,
+    /// Which commit has put the payload that was read last; `MAX` for one of the transaction's own.
+    pub(super) put: Lsn,
 }
 
 impl Walk {
@@ -114,6 +116,14 @@ impl Walk {
             Ok(steps) => steps.next(read).transpose(),
             Err(error) => error.take().map(Err),
         }
+    }
+
+    /// The next entity, with the commit that has put it.
+    fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
+        let found = self.next(true)?;
+        let put = self.0.as_ref().map_or(Lsn::MAX, |steps| steps.put);
+        let with = |(id, payload): (EntityId, Option<Payload>)| Some((id, put, payload?));
+        found.map(with).transpose()
     }
 
     fn position(&self) -> Position {
@@ -136,8 +146,10 @@ impl Steps {
                 return Ok(None);
             };
             self.last = id;
+            self.put = Lsn::MAX;
             if payload.is_none() && (read || self.exact.is_some()) {
-                payload = Some(self.payload(id)?);
+                let (put, stored) = self.payload(id)?;
+                (self.put, payload) = (put, Some(stored));
             }
             if self.exact.is_some() && !self.is_in(payload.as_ref())? {
                 continue;
@@ -191,12 +203,12 @@ impl Steps {
         Ok(found)
     }
 
-    fn payload(&self, id: EntityId) -> Result<Payload> {
+    fn payload(&self, id: EntityId) -> Result<(Lsn, Payload)> {
         let collection = self.index.collection;
         if let Some(notes) = &self.notes {
             notes.note_key(Key::new(collection, id))?;
         }
-        let found = self.snapshot.get_in(collection, id)?;
+        let found = self.snapshot.get_stored(collection, id)?;
         found.ok_or_else(|| {
             let name = &self.index.name;
             Error::new(
@@ -224,6 +236,13 @@ impl Iterator for FoundIds {
 #[must_use = "a walk reads nothing until it is iterated"]
 pub struct Found(pub(super) Walk);
 
+impl Found {
+    /// The next one, with the commit that has put it.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload)>> {
+        self.0.next_stored()
+    }
+}
+
 impl Iterator for Found {
     type Item = Result<(EntityId, Payload)>;
 
@@ -242,6 +261,12 @@ impl FoundPositions {
     pub fn next_id(&mut self) -> Option<Result<(EntityId, Position)>> {
         let found = self.0.next(false)?;
         Some(found.map(|(id, _)| (id, self.0.position())))
+    }
+
+    /// The next one, with the commit that has put it.
+    pub(crate) fn next_stored(&mut self) -> Option<Result<(EntityId, Lsn, Payload, Position)>> {
+        let found = self.0.next_stored()?;
+        Some(found.map(|(id, put, payload)| (id, put, payload, self.0.position())))
     }
 }
 

@@ -86,6 +86,23 @@ fn a_failed_sync_of_a_log_that_was_turned_away_from_is_answered_the_same() {
     explore(|| a_sync_fails(Fault::Io, |world| drop(world.db.checkpoint())));
 }
 
+/// The log that was turned away from cannot be synced while a commit in the next one waits for that.
+#[test]
+fn a_commit_behind_a_log_whose_sync_failed_is_not_told_to_be_durable() {
+    explore(|| {
+        let world = World::begun(quiet());
+        world.put(1, 1, Durability::Eventual);
+        world.disk.disk.fail(Rule::once(Op::Flush, 0, Fault::Io));
+        join([
+            world.spawn(|world| drop(world.db.checkpoint())),
+            world.spawn(|world| commits(world, 10, &[Durability::Sync; 2])),
+            world.spawn(|world| commits(world, 20, &[Durability::Sync; 2])),
+        ]);
+        world.disk.disk.heal();
+        world.end();
+    });
+}
+
 /// A write that fails, where nothing was told, is cut off again, and writing goes on.
 fn a_write_fails(other: fn(&World)) {
     let world = World::begun(quiet());

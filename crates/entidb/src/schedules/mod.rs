@@ -10,6 +10,7 @@ mod disk;
 mod ends;
 mod failures;
 mod following;
+mod indexes;
 mod logs;
 mod notes;
 mod snapshots;

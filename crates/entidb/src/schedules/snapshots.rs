@@ -89,3 +89,23 @@ fn the_same_where_every_commit_turns_to_another_log() {
 fn the_same_with_nothing_in_the_cache() {
     explore(|| holding(World::begun(quiet().cache_bytes(0))));
 }
+
+/// One key twice, the newer one still waiting for its sync when the checkpoint of both takes effect.
+#[test]
+fn a_run_is_seen_with_the_commits_in_it() {
+    explore(|| {
+        let world = World::begun(quiet());
+        world.put(1, 1, Durability::Sync);
+        join([
+            world.spawn(|world| {
+                world.put(2, 1, Durability::Sync);
+            }),
+            world.spawn(|world| {
+                world.put(1, 2, Durability::Sync);
+            }),
+            world.spawn(|world| world.db.checkpoint().unwrap()),
+            world.spawn(|world| world.watch(3)),
+        ]);
+        world.end();
+    });
+}

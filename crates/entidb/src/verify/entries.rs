@@ -8,7 +8,7 @@ use crate::format::page;
 use crate::run::Run;
 
 /// Checks the index entries of a run, if it has any. One damage does not hide the next.
-pub(super) fn check(run: &Run, report: &mut Report) {
+pub(crate) fn check(run: &Run, report: &mut Report) {
     let Some(footer) = &run.footer.index else {
         return;
     };

@@ -18,6 +18,9 @@ use entidb_storage::Directory;
 
 pub use report::{Problem, Report};
 
+#[cfg(test)]
+pub(crate) use entries::check as check_entries;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::name;
 use crate::ids::Lsn;

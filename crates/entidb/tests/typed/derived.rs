@@ -217,20 +217,19 @@ mod kept {
         let by_email = |email: &str| users.by(User::EMAIL).unwrap().get(email).unwrap();
         assert_eq!(by_email("BOB@example.com").as_ref(), Some(&bob));
         assert_eq!(by_email("eve@example.com"), None);
-        let from_18 = users.by(User::AGE).unwrap().range(18..).unwrap();
-        let from_18: Vec<User> = from_18.collect::<entidb::Result<_>>().unwrap();
+        let from_18 = users.by(User::AGE).unwrap().range(18..).to_vec().unwrap();
         assert_eq!(from_18, [bob.clone(), ann.clone()]);
         let oldest = users.by(User::AGE).unwrap().reverse().limit(1).iter();
         let oldest: Vec<u32> = oldest.map(|user| user.unwrap().age).collect();
         assert_eq!(oldest, [41]);
-        let red = users.by(User::TAGS).unwrap().all("red").unwrap();
-        assert_eq!(red.count_all().unwrap(), 2);
+        let red = users.by(User::TAGS).unwrap().all("red");
+        assert_eq!(red.count().unwrap(), 2);
         users.update(ann.id, |ann| ann.age = 6).unwrap();
-        let young = users.by(User::AGE).unwrap().range(..=7).unwrap();
+        let young = users.by(User::AGE).unwrap().range(..=7).iter();
         let young: Vec<u32> = young.map(|user| user.unwrap().age).collect();
         assert_eq!(young, [6, 7]);
         users.delete(cid.id).unwrap();
-        assert_eq!(users.by(User::AGE).unwrap().iter().count_all().unwrap(), 2);
+        assert_eq!(users.by(User::AGE).unwrap().count().unwrap(), 2);
     }
 
     #[test]
@@ -260,7 +259,7 @@ mod kept {
             untyped.put(EntityId::from_key(age), &value).unwrap();
         }
         let users = db.collection::<User>().unwrap();
-        let found = users.by(User::AGE).unwrap().range(10..13).unwrap();
+        let found = users.by(User::AGE).unwrap().range(10..13).iter();
         assert_eq!(
             found.map(|user| user.unwrap().age).collect::<Vec<_>>(),
             [10, 11, 12]

@@ -8,7 +8,9 @@
 mod crud;
 mod derived;
 mod evolution;
+mod indexes;
 mod keys;
+mod text;
 mod together;
 
 use entidb::Database;

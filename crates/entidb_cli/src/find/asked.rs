@@ -20,6 +20,15 @@ pub(crate) enum What {
     Equal(Vec<Value>),
     Range(Bound<Value>, Bound<Value>),
     Prefix(String),
+    Words(Words, String),
+}
+
+/// Which texts are found by their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    All,
+    Any,
+    Prefix,
 }
 
 impl Asked {
@@ -27,7 +36,9 @@ impl Asked {
         let value = |given: &String| value::of(given, args.text);
         let bound = |given: &Option<String>| given.as_ref().map(value);
         let ranged = args.from.is_some() || args.to.is_some();
-        let what = if let Some(prefix) = &args.prefix {
+        let what = if let Some((which, text)) = words(args) {
+            What::Words(which, text.clone())
+        } else if let Some(prefix) = &args.prefix {
             What::Prefix(prefix.clone())
         } else if ranged {
             What::Range(
@@ -37,7 +48,7 @@ impl Asked {
         } else {
             if args.asked.len() % 2 == 1 {
                 return Err(Failure::wrong_use(format!(
-                    "there is no VALUE for {}: give one behind it, or --from, --to or --prefix",
+                    "there is no VALUE for {}: give one behind it, or --from, --to, --prefix or --words",
                     args.asked.last().map_or("PATH", String::as_str)
                 )));
             }
@@ -47,7 +58,7 @@ impl Asked {
             What::Equal(_) => args.asked.iter().step_by(2).cloned().collect(),
             _ => args.asked.clone(),
         };
-        if !matches!(what, What::Equal(_)) && paths.len() != 1 {
+        if !matches!(what, What::Equal(_) | What::Words(..)) && paths.len() != 1 {
             return Err(Failure::wrong_use(
                 "with --from, --to and --prefix goes one PATH, and no VALUE",
             ));
@@ -57,4 +68,12 @@ impl Asked {
             what,
         })
     }
+}
+
+fn words(args: &Find) -> Option<(Words, &String)> {
+    let all = args.words.as_ref().map(|text| (Words::All, text));
+    let any = args.any.as_ref().map(|text| (Words::Any, text));
+    let prefix = args.word_prefix.as_ref();
+    all.or(any)
+        .or_else(|| prefix.map(|text| (Words::Prefix, text)))
 }

@@ -37,6 +37,11 @@ impl Filter {
                 vec![Condition::Keys(bound(from)?, bound(to)?)]
             }
             What::Prefix(prefix) => vec![Condition::Prefix(prefix.clone())],
+            What::Words(..) => {
+                return Err(Failure::wrong_use(
+                    "words are found by a full-text index alone",
+                ));
+            }
         };
         let paths = asked.paths.iter().map(|path| {
             Path::parse(path).map_err(|error| Failure::wrong_use(format!("{path}: {error}")))

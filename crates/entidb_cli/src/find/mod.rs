@@ -5,7 +5,7 @@ mod filter;
 
 use entidb::{EntityId, IndexKind, Payload, Snapshot};
 
-use self::asked::{Asked, What};
+use self::asked::{Asked, What, Words};
 use self::filter::Filter;
 use crate::args::Find;
 use crate::exit::{Failure, Outcome};
@@ -24,7 +24,11 @@ pub(crate) fn run(args: &Find, key: Option<&Key>) -> Outcome {
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });
-    let found = match index::on(&snapshot, &args.collection, &asked.paths, IndexKind::Value) {
+    let kind = match asked.what {
+        What::Words(..) => IndexKind::Text,
+        _ => IndexKind::Value,
+    };
+    let found = match index::on(&snapshot, &args.collection, &asked.paths, kind) {
         Some(index) => by_index(&snapshot, args, &index.name, &asked)?,
         None if args.scan => by_scan(&snapshot, args, &asked)?,
         None => return Err(no_index(args, &asked)),
@@ -59,6 +63,9 @@ fn by_index(snapshot: &Snapshot, args: &Find, name: &str, asked: &Asked) -> Outc
         What::Equal(values) => find.equal_all(values),
         What::Range(from, to) => find.range((from.clone(), to.clone())),
         What::Prefix(prefix) => find.prefix(prefix),
+        What::Words(Words::All, text) => find.all_of([text]),
+        What::Words(Words::Any, text) => find.any_of([text]),
+        What::Words(Words::Prefix, text) => find.word_prefix(text),
     };
     if args.reverse {
         find = find.reverse();
@@ -90,6 +97,11 @@ fn no_index(args: &Find, asked: &Asked) -> Failure {
     let db = args.db.display();
     let paths = asked.paths.join(" ");
     let collection = &args.collection;
+    if matches!(asked.what, What::Words(..)) {
+        return Failure::wrong_use(format!(
+            "{collection} has no full-text index on {paths}: make one with `entidb index create {db} {collection} {paths} --full-text`"
+        ));
+    }
     Failure::wrong_use(format!(
         "{collection} has no index on {paths}: make one with `entidb index create {db} {collection} {paths}`, or read all of {collection} with --scan"
     ))

@@ -197,6 +197,17 @@ fn compact_gives_room_back_and_changes_nothing_that_can_be_read() {
     assert!(stat("log_bytes") < half);
     assert!(stat("compressed_bytes") < stat("raw_bytes"));
     assert!(place.run(&["stats", "db"]).ok().out.contains("compressed"));
+    #[cfg(feature = "zstd")]
+    {
+        let by_lz4 = stat("compressed_bytes");
+        place.run(&["compact", "db", "--zstd"]).ok();
+        assert!(stat("compressed_bytes") < by_lz4);
+        place
+            .run(&["compact", "db", "--zstd", "--lz4"])
+            .says(2, "cannot be used with");
+    }
+    #[cfg(not(feature = "zstd"))]
+    place.run(&["compact", "db", "--zstd"]).says(2, "--zstd");
     place.run(&["compact", "db"]).ok();
     assert_eq!(place.run(&["export", "db", "c"]).ok().out, before);
     place.run(&["verify", "db"]).ok();

@@ -188,3 +188,37 @@ fn wrong_paths_and_questions_are_refused_with_what_to_do() {
         .says(3, "nowhere");
     assert!(!place.path("nowhere").exists());
 }
+
+#[test]
+fn texts_are_found_by_their_words() {
+    let place = people(&[]);
+    place
+        .run(&["find", "db", "people", "bio", "--words", "apple"])
+        .says(2, "`entidb index create db people bio --full-text`");
+    place
+        .run(&["index", "create", "db", "people", "bio", "--full-text"])
+        .ok();
+    for (asked, found) in [
+        (&["--words", "Apple red"][..], true),
+        (&["--words", "apple green"], false),
+        (&["--any", "apple green"], true),
+        (&["--word-prefix", "win"], true),
+        (&["--word-prefix", "ine"], false),
+    ] {
+        let args = [&["find", "db", "people", "bio", "--ids"][..], asked].concat();
+        match found {
+            true => drop(place.run(&args).ok().prints(&ids(&["dee"]))),
+            false => drop(
+                place
+                    .run(&args)
+                    .says(1, "nothing in people has that at bio"),
+            ),
+        }
+    }
+    place
+        .run(&["index", "drop", "db", "people", "bio"])
+        .says(1, "it has: text:bio");
+    place
+        .run(&["index", "drop", "db", "people", "bio", "--full-text"])
+        .ok();
+}

@@ -190,8 +190,10 @@ impl EntryCursor {
             _ => start,
         };
         let high = match &self.bounds.1 {
-            Bound::Included(key) if first || !self.descending => node.position(key, true),
-            Bound::Excluded(key) if first || !self.descending => node.position(key, false),
+            Bound::Included(key) if first || !self.descending => node.position_near(low, key, true),
+            Bound::Excluded(key) if first || !self.descending => {
+                node.position_near(low, key, false)
+            }
             _ => node.end(),
         };
         let last = match self.descending {

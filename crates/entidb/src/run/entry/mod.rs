@@ -5,9 +5,12 @@
 
 mod builder;
 mod cursor;
+mod find;
 mod reader;
 mod walk;
 
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;
 

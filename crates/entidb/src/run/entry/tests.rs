@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use entidb_storage::MemoryDirectory;
+use entidb_storage::{Directory, MemoryDirectory, OpenMode};
 use proptest::prelude::*;
 
 use super::{EntryCursor, Walk};
 use crate::ErrorKind;
 use crate::cache::Cache;
+use crate::format::checksum::{Binding, bound};
 use crate::format::entry::split;
 use crate::format::entry::tests::{entries, near};
 use crate::format::key::Key;
+use crate::format::name::StreamKind;
+use crate::format::page;
 use crate::ids::{CollectionId, EntityId, Lsn, StreamId};
+use crate::manifest::SealedEntry;
 use crate::memtable::Location;
 use crate::mix::mix64;
 use crate::run::{Builder, Run};
+use crate::verify::{Problem, Report, check_entries};
 
 const DATABASE: [u8; 16] = [3; 16];
 
@@ -25,6 +30,15 @@ type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// A run of these entries, and of so many primary keys.
 fn run(model: &Model, keys: u64) -> Arc<Run> {
+    let (directory, entry) = written(model, keys);
+    opened(&directory, entry)
+}
+
+fn opened(directory: &MemoryDirectory, entry: SealedEntry) -> Arc<Run> {
+    Arc::new(Run::open(directory, entry, DATABASE).expect("it opens"))
+}
+
+fn written(model: &Model, keys: u64) -> (MemoryDirectory, SealedEntry) {
     let directory = MemoryDirectory::new();
     let mut builder = Builder::create(&directory, StreamId(5), DATABASE, 77, keys).expect("new");
     for n in 0..keys {
@@ -45,7 +59,7 @@ fn run(model: &Model, keys: u64) -> Arc<Run> {
         builder.push_entry(key, *lsn, *tombstone).expect("pushed");
     }
     let entry = builder.finish(Lsn(0), Lsn::MAX).expect("sealed");
-    Arc::new(Run::open(&directory, entry, DATABASE).expect("it opens"))
+    (directory, entry)
 }
 
 fn walk(
@@ -158,6 +172,28 @@ fn check(
             }
         }
     }
+    for key in keys.iter().step_by(keys.len() / 20 + 1) {
+        for (value, limit) in [
+            (&key[..key.len() - 16], 3),
+            (&key[..key.len() - 17], 9),
+            (&key[..], 9),
+        ] {
+            let mut found = Vec::new();
+            let complete = run.each_with_value(&cache, value, |id, lsn, tombstone| {
+                found.push(([value, id.as_bytes()].concat(), lsn, tombstone));
+                found.len() < limit
+            });
+            let bounds = (
+                Bound::Included(value.to_vec()),
+                Bound::Included([value, &[0xff; 16]].concat()),
+            );
+            let mut expected = expected(model, &bounds, false);
+            expected.retain(|(key, ..)| key.len() == value.len() + 16 && key.starts_with(value));
+            assert_eq!(complete.expect("sound"), expected.len() < limit);
+            expected.truncate(limit);
+            assert_eq!(found, expected);
+        }
+    }
     let mut walk = Walk::new(run).expect("sound");
     for (key, (lsn, tombstone)) in model {
         let entry = walk.entry().expect("one more");
@@ -264,4 +300,169 @@ fn a_run_may_hold_entries_alone_or_none() {
         walk(&none, None, &(Bound::Unbounded, Bound::Unbounded), true),
         []
     );
+}
+
+/// The same stream with a page changed, and with `seal` bound to its place again.
+fn forged(
+    directory: &MemoryDirectory,
+    number: u64,
+    seal: bool,
+    edit: impl FnOnce(&mut [u8]),
+) -> MemoryDirectory {
+    let name = StreamKind::Run.name(StreamId(5));
+    let reader = directory.open_reader(&name).expect("there");
+    let len = usize::try_from(reader.size().expect("measured")).expect("short");
+    let mut bytes = reader.read_at(0, len).expect("read");
+    let offset = number * page::LEN as u64;
+    let at = usize::try_from(offset).expect("short");
+    let page = &mut bytes[at..at + page::LEN];
+    edit(page);
+    if seal {
+        let binding = Binding {
+            salt: 77,
+            offset,
+            lsn: Lsn::ZERO,
+        };
+        let crc = bound(binding, &page[4..]);
+        page[..4].copy_from_slice(&crc.to_le_bytes());
+    }
+    let forged = MemoryDirectory::new();
+    let mut stream = forged.open(&name, OpenMode::CreateNew).expect("new");
+    stream.append(&bytes).expect("appended");
+    stream.sync().expect("synced");
+    forged
+}
+
+fn problems(run: &Run) -> Vec<Problem> {
+    let mut report = Report::default();
+    check_entries(run, &mut report);
+    report.problems
+}
+
+/// Entries of a tree of two levels.
+fn many() -> Model {
+    let key = |n: u64| {
+        let id = (u128::from(mix64(n)) << 64) | u128::from(mix64(!n));
+        [&[0, 1, 4][..], &(n / 3).to_be_bytes(), &id.to_be_bytes()].concat()
+    };
+    (0..600)
+        .map(|n| (key(n), (Lsn(n % 5), n.is_multiple_of(7))))
+        .collect()
+}
+
+#[test]
+fn every_flipped_byte_of_the_pages_of_index_entries_is_found_where_it_is() {
+    let (directory, entry) = written(&many(), 3);
+    let run = opened(&directory, entry);
+    assert_eq!(problems(&run), []);
+    let index = run.footer.index.as_ref().expect("entries");
+    assert!(index.leaves > 1 && index.pages > index.leaves && index.filter_blocks > 0);
+    for number in run.footer.pages + 1..=run.footer.pages + index.page_count() {
+        for at in 0..page::LEN {
+            let flipped = forged(&directory, number, false, |page| page[at] ^= 1 << (at % 8));
+            let found = problems(&opened(&flipped, entry));
+            let expected = number * page::LEN as u64;
+            assert_eq!(
+                found.iter().map(|p| p.offset).collect::<Vec<_>>(),
+                [expected],
+                "{at}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_that_lie_are_walked_to_an_end(
+        number in any::<prop::sample::Index>(),
+        edits in proptest::collection::vec((0..300_usize, any::<u8>()), 1..6),
+        swapped in any::<prop::sample::Index>(),
+        swap in any::<bool>(),
+    ) {
+        let model = many();
+        let (directory, entry) = written(&model, 3);
+        let run = opened(&directory, entry);
+        let pages = run.footer.index.as_ref().expect("entries").page_count();
+        let first = run.footer.pages + 1;
+        let number = first + number.index(usize::try_from(pages).expect("few")) as u64;
+        let other = first + swapped.index(usize::try_from(pages).expect("few")) as u64;
+        let other = run.stream.read(other * page::LEN as u64, page::LEN).expect("read");
+        let lying = forged(&directory, number, true, |page| {
+            if swap {
+                page.copy_from_slice(&other);
+            }
+            for (at, byte) in edits {
+                page[4 + at] = byte;
+            }
+        });
+        let run = opened(&lying, entry);
+        let _ = problems(&run);
+        let cache = Arc::new(Cache::new(1 << 20));
+        for (key, _) in model.iter().step_by(50) {
+            for descending in [false, true] {
+                for bounds in [
+                    (Bound::Unbounded, Bound::Unbounded),
+                    (Bound::Included(key.clone()), Bound::Unbounded),
+                    (Bound::Unbounded, Bound::Excluded(key.clone())),
+                    (Bound::Included(key.clone()), Bound::Included(key.clone())),
+                ] {
+                    let cache = Some(Arc::clone(&cache));
+                    let mut cursor = EntryCursor::new(Arc::clone(&run), cache, bounds, descending);
+                    let mut count = 0;
+                    while let Ok(Some(_)) = cursor.peek() {
+                        cursor.pass();
+                        count += 1;
+                    }
+                    prop_assert!(count < 100_000);
+                }
+            }
+            let _ = run.may_have_value(&cache, &key[..key.len() - 16]);
+        }
+        if let Ok(mut walk) = Walk::new(run) {
+            while walk.entry().is_some() && walk.step().is_ok() {}
+        }
+    }
+}
+
+#[test]
+fn a_tree_that_lies_is_found_though_its_checksums_hold() {
+    let (directory, entry) = written(&many(), 3);
+    let run = opened(&directory, entry);
+    let first = run.footer.pages + 1;
+    let index = run.footer.index.as_ref().expect("entries");
+    let root = run.footer.pages + index.pages;
+    let filter = root + 1;
+    let lies = |number, edit: &dyn Fn(&mut [u8])| {
+        let lying = forged(&directory, number, true, edit);
+        let found = problems(&opened(&lying, entry));
+        found
+            .iter()
+            .map(|problem| problem.message.clone())
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    let page = |number: u64| {
+        run.stream
+            .read(number * page::LEN as u64, page::LEN)
+            .expect("read")
+    };
+    let (one, two) = (page(first), page(first + 1));
+    let told = |said: &str, what: &str| assert!(said.contains(what), "{said}");
+    told(
+        &lies(first + 1, &|page| page.copy_from_slice(&one)),
+        "rising",
+    );
+    told(&lies(first, &|page| page.copy_from_slice(&two)), "rising");
+    // The first child's number.
+    told(&lies(root, &|page| page[24] += 1), "children");
+    // The last byte of the last separator.
+    let last = |page: &[u8]| page.iter().rposition(|byte| *byte != 0).expect("not empty");
+    told(&lies(root, &|page| page[last(page)] ^= 1), "separators");
+    told(&lies(filter, &|page| page[32..64].fill(0)), "filter");
+    // The lowest LSN.
+    told(&lies(first, &|page| page[24..32].fill(0xff)), "commits");
+    // An entry less, and all its columns still there.
+    told(&lies(first, &|page| page[6] -= 1), "index page");
 }

@@ -1,0 +1,3 @@
+#![no_main]
+
+entidb_fuzz::program!("entry");
