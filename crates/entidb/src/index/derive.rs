@@ -9,7 +9,7 @@ use crate::format::catalog::{Catalog, Index};
 use crate::format::key::Key;
 use crate::format::record::{self, Kind, Was};
 use crate::ids::{CollectionId, EntityId, IndexId};
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
 use crate::log::Item;
 use crate::snapshot::Snapshot;
 
@@ -175,31 +175,12 @@ impl Derived {
     }
 
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
-        let (mut before, mut after) = (
-            scratch.before.iter().peekable(),
-            scratch.after.iter().peekable(),
-        );
-        loop {
-            let order = match (before.peek(), after.peek()) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(before), Some(after)) => before.cmp(after),
-            };
-            if order.is_eq() {
-                before.next();
-                after.next();
-            } else if order.is_lt() {
-                if let Some(key) = before.next() {
-                    self.push(index.id, key, id, true)?;
-                }
-            } else if let Some(key) = after.next() {
-                if index.unique && is_claimed(key) {
-                    self.claims.push(self.items.len());
-                }
-                self.push(index.id, key, id, false)?;
+        difference(&scratch.before, &scratch.after, |key, tombstone| {
+            if !tombstone && index.unique && is_claimed(key) {
+                self.claims.push(self.items.len());
             }
-        }
+            self.push(index.id, key, id, tombstone)
+        })
     }
 
     /// Adds an entry that an index is built of.
@@ -219,12 +200,12 @@ impl Derived {
     ) -> Result<()> {
         let large = || {
             Error::invalid(format!(
-                "a transaction has up to {TRANSACTION_LEN_MAX} bytes, its index entries included: commit it in parts"
+                "a transaction has up to {BATCH_LEN_MAX} bytes, its index entries included: commit it in parts"
             ))
         };
         let at = self.base + self.records.len();
         let len = record::HEADER_LEN + key.len();
-        if at + len > TRANSACTION_LEN_MAX {
+        if at + len > BATCH_LEN_MAX {
             return Err(large());
         }
         let header = record::Header {
@@ -281,4 +262,31 @@ pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
         .iter()
         .take_while(|item| matches!(item, Item::Range { .. }));
     ranges.any(|item| item.covers(key))
+}
+
+/// Calls `each` with every key that is in one of the two alone, in order, and whether it is the one before.
+pub(super) fn difference(
+    before: &Keys,
+    after: &Keys,
+    mut each: impl FnMut(&[u8], bool) -> Result<()>,
+) -> Result<()> {
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(before), Some(after)) => before.cmp(after),
+        };
+        if order.is_eq() {
+            before.next();
+            after.next();
+        } else if order.is_lt() {
+            if let Some(key) = before.next() {
+                each(key, true)?;
+            }
+        } else if let Some(key) = after.next() {
+            each(key, false)?;
+        }
+    }
 }

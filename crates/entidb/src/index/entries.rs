@@ -118,6 +118,11 @@ impl Entries {
 
     /// The next entry's whole key.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
+        Ok(self.next_version()?.map(|(key, _)| key))
+    }
+
+    /// The next entry's whole key, and the commit that has written it.
+    pub(crate) fn next_version(&mut self) -> Result<Option<(&[u8], Lsn)>> {
         loop {
             let Some((first, head)) = self.first() else {
                 return Ok(None);
@@ -133,7 +138,7 @@ impl Entries {
                 }
             }
             if !head.tombstone && !self.is_hidden(head.lsn) {
-                return Ok(Some(&self.key));
+                return Ok(Some((&self.key, head.lsn)));
             }
         }
     }

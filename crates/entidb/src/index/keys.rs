@@ -186,7 +186,7 @@ fn push_one(out: &mut Vec<u8>, item: Option<&[u8]>, case: Case) -> Result<bool, 
 }
 
 /// Whether a unique index lets only one entity have this key: no part of it is null, undefined or absent.
-pub(super) fn is_claimed(index_key: &[u8]) -> bool {
+pub(crate) fn is_claimed(index_key: &[u8]) -> bool {
     let mut rest = index_key;
     while !rest.is_empty() {
         match Kind::of(rest) {

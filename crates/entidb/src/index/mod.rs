@@ -10,6 +10,7 @@ mod derive;
 mod entries;
 mod find;
 mod keys;
+mod large;
 mod merged;
 mod own;
 mod position;
@@ -25,7 +26,8 @@ mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, is_claimed};
+pub(crate) use large::{Claims, LargeEntries};
 pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
 pub(crate) use within::Within;

@@ -57,6 +57,7 @@ fn spoil(db: &Database, n: u64, of: u64, tombstone: bool) {
         reads: None,
         drops: None,
         versions: Vec::new(),
+        spilled: None,
     };
     let writer = db.writer().unwrap();
     writer.committer.commit(finished, Durability::Sync).unwrap();
