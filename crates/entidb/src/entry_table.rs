@@ -134,7 +134,6 @@ impl EntryTable {
         mut take: impl FnMut(&Parts<'_>, Version) -> bool,
     ) {
         let mut passed = 0;
-        let visible = self.between(lower, upper).filter(|slot| slot.age >= age);
         let mut give = |slot: &Slot| {
             if slot.tombstone && !tombstones {
                 passed += 1;
@@ -151,7 +150,11 @@ impl EntryTable {
         let same = |a: &Slot, b: &Slot| compare_keys(&self.bodies, a, b).is_eq();
         let mut last: Option<Slot> = None;
         if !descending {
-            for slot in visible {
+            // Most walks are over one value: where they end is told on the way, and not looked for.
+            let upper = upper.map(Probe::new);
+            let from = self.from(lower);
+            let within = from.take_while(|slot| self.is_within(slot, &upper));
+            for slot in within.filter(|slot| slot.age >= age) {
                 if last.is_none_or(|last| !same(&last, &slot)) {
                     last = Some(slot);
                     if give(&slot) {
@@ -162,6 +165,7 @@ impl EntryTable {
             return;
         }
         // The newest version of a key comes last.
+        let visible = self.between(lower, upper).filter(|slot| slot.age >= age);
         for slot in visible.rev() {
             if let Some(last) = last.filter(|last| !same(last, &slot))
                 && give(&last)
@@ -177,7 +181,11 @@ impl EntryTable {
 
     /// Whether anything within the bounds is younger than `age`.
     pub(crate) fn has_younger(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, age: u32) -> bool {
-        self.between(lower, upper).any(|slot| slot.age < age)
+        let upper = upper.map(Probe::new);
+        let mut within = self
+            .from(lower)
+            .take_while(|slot| self.is_within(slot, &upper));
+        within.any(|slot| slot.age < age)
     }
 
     fn between(
@@ -186,20 +194,33 @@ impl EntryTable {
         upper: Bound<&[u8]>,
     ) -> impl DoubleEndedIterator<Item = Slot> {
         let (lower, upper) = (lower.map(Probe::new), upper.map(Probe::new));
-        let order = |slot: &Slot, probe: &Probe<'_>| self.compare_with(slot, probe);
         let slots = self.map.range_by(
-            |slot| match &lower {
-                Bound::Included(probe) => order(slot, probe).is_lt(),
-                Bound::Excluded(probe) => order(slot, probe).is_le(),
-                Bound::Unbounded => false,
-            },
-            |slot| match &upper {
-                Bound::Included(probe) => order(slot, probe).is_le(),
-                Bound::Excluded(probe) => order(slot, probe).is_lt(),
-                Bound::Unbounded => true,
-            },
+            |slot| self.is_before(slot, &lower),
+            |slot| self.is_within(slot, &upper),
         );
         slots.map(|(slot, ())| slot)
+    }
+
+    fn from(&self, lower: Bound<&[u8]>) -> impl Iterator<Item = Slot> {
+        let lower = lower.map(Probe::new);
+        let slots = self.map.behind(|slot| self.is_before(slot, &lower));
+        slots.map(|(slot, ())| slot)
+    }
+
+    fn is_before(&self, slot: &Slot, lower: &Bound<Probe<'_>>) -> bool {
+        match lower {
+            Bound::Included(probe) => self.compare_with(slot, probe).is_lt(),
+            Bound::Excluded(probe) => self.compare_with(slot, probe).is_le(),
+            Bound::Unbounded => false,
+        }
+    }
+
+    fn is_within(&self, slot: &Slot, upper: &Bound<Probe<'_>>) -> bool {
+        match upper {
+            Bound::Included(probe) => self.compare_with(slot, probe).is_le(),
+            Bound::Excluded(probe) => self.compare_with(slot, probe).is_lt(),
+            Bound::Unbounded => true,
+        }
     }
 
     fn parts(&self, slot: &Slot) -> Option<Parts<'_>> {

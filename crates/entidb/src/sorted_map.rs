@@ -164,6 +164,15 @@ impl<K: Copy, V: Copy> SortedMap<K, V> {
         self.between(self.place(before), self.place(within))
     }
 
+    /// The entries behind those for which `before` is true, to the last one.
+    pub(crate) fn behind(&self, before: impl Fn(&K) -> bool) -> Range<'_, K, V> {
+        let end = Place {
+            chunk: self.chunks.len(),
+            index: 0,
+        };
+        self.between(self.place(before), end)
+    }
+
     fn between(&self, start: Place, end: Place) -> Range<'_, K, V> {
         Range {
             map: self,
