@@ -294,6 +294,31 @@ fn what_cannot_be_declared_or_asked_is_refused() {
 }
 
 #[test]
+fn a_position_at_another_value_leaves_all_or_nothing_of_a_value() {
+    let db = Options::new().background(false);
+    let db = db.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    let (low, high) = ("a", "z".repeat(40));
+    users_put(&db, 1, low);
+    users_put(&db, 2, &high);
+    // In memory, and in a run.
+    for _ in 0..2 {
+        let snapshot = db.snapshot();
+        let of = |email: &str| {
+            let find = snapshot.by("users", "email").unwrap();
+            find.equal(&Value::from(email))
+        };
+        let position = |email: &str| of(email).positions().next().unwrap().unwrap().2;
+        let (at_low, at_high) = (position(low), position(&high));
+        assert_eq!(ids(of(&high).after(&at_low)), [id(2)]);
+        assert_eq!(ids(of(&high).reverse().after(&at_low)), []);
+        assert_eq!(ids(of(low).after(&at_high)), []);
+        assert_eq!(ids(of(low).reverse().after(&at_high)), [id(1)]);
+        db.checkpoint().unwrap();
+    }
+}
+
+#[test]
 fn a_serializable_transaction_is_refused_if_the_index_it_read_has_changed() {
     let db = Database::open_in(MemoryDirectory::new()).unwrap();
     db.create_index("users", &IndexSpec::on("age")).unwrap();
