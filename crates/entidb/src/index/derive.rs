@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::keys::{Keys, is_claimed};
+use super::keys::Keys;
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Index};
 use crate::format::key::Key;
@@ -177,14 +177,14 @@ impl Derived {
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
         let (mut before, mut after) = (
             scratch.before.iter().peekable(),
-            scratch.after.iter().peekable(),
+            scratch.after.claims().peekable(),
         );
         loop {
             let order = match (before.peek(), after.peek()) {
                 (None, None) => return Ok(()),
                 (Some(_), None) => std::cmp::Ordering::Less,
                 (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(before), Some(after)) => before.cmp(after),
+                (Some(before), Some((after, _))) => before.cmp(after),
             };
             if order.is_eq() {
                 before.next();
@@ -193,21 +193,24 @@ impl Derived {
                 if let Some(key) = before.next() {
                     self.push(index.id, key, id, true)?;
                 }
-            } else if let Some(key) = after.next() {
-                if index.unique && is_claimed(key) {
-                    self.claims.push(self.items.len());
-                }
-                self.push(index.id, key, id, false)?;
+            } else if let Some((key, claimed)) = after.next() {
+                self.push_new(index.id, key, claimed, id)?;
             }
         }
     }
 
-    /// Adds an entry that an index is built of.
-    pub(super) fn push_built(&mut self, index: &Index, key: &[u8], id: EntityId) -> Result<()> {
-        if index.unique && is_claimed(key) {
+    /// Adds an entry that was not there; if `claimed`, one that no other entity may have.
+    pub(super) fn push_new(
+        &mut self,
+        index: IndexId,
+        key: &[u8],
+        claimed: bool,
+        id: EntityId,
+    ) -> Result<()> {
+        if claimed {
             self.claims.push(self.items.len());
         }
-        self.push(index.id, key, id, false)
+        self.push(index, key, id, false)
     }
 
     pub(super) fn push(
