@@ -351,6 +351,32 @@ fn long_texts_are_as_unique_as_short_ones() {
 }
 
 #[test]
+fn the_beginning_of_a_word_may_be_longer_than_what_is_stored_of_one() {
+    let db = Database::open_in(MemoryDirectory::new()).unwrap();
+    let spec = IndexSpec::on("text").full_text();
+    db.create_index("notes", &spec).unwrap();
+    let long = "x".repeat(1200);
+    for (n, text) in [format!("{long} y"), format!("{long}y"), "xy".to_owned()]
+        .into_iter()
+        .enumerate()
+    {
+        let note = Value::from([("text", Value::from(text))]);
+        db.untyped("notes").put(id(n as u64), &note).unwrap();
+    }
+    let mut both = [id(0), id(1)];
+    both.sort();
+    let find = |beginning: &str| {
+        let find = db.snapshot().by("notes", "text:text").unwrap();
+        ids(find.word_prefix(beginning))
+    };
+    for len in [2, 956, 957, 958, 959, 960, 961, 1000, 1200] {
+        assert_eq!(find(&"X".repeat(len)), both, "{len}");
+    }
+    assert_eq!(find(&format!("{long}Y")), [id(1)]);
+    assert_eq!(find(&format!("{long}z")), []);
+}
+
+#[test]
 fn a_serializable_transaction_is_refused_if_the_index_it_read_has_changed() {
     let db = Database::open_in(MemoryDirectory::new()).unwrap();
     db.create_index("users", &IndexSpec::on("age")).unwrap();
