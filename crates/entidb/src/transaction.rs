@@ -47,8 +47,8 @@ pub(crate) struct Reads {
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
-    /// Parts of indexes, each with the collection that the index is of.
-    pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
+    /// Parts of indexes.
+    pub(crate) entries: Vec<(IndexId, EntryBounds)>,
 }
 
 impl Reads {
@@ -327,7 +327,7 @@ impl Transaction {
     ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.entries.push((index.collection, bounds.clone()));
+            reads.entries.push((index.id, bounds.clone()));
         }
         let mut overlays = self.overlays.lock();
         let overlays = overlays.as_deref_mut();

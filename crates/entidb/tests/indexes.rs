@@ -377,6 +377,27 @@ fn the_beginning_of_a_word_may_be_longer_than_what_is_stored_of_one() {
 }
 
 #[test]
+fn a_serializable_transaction_is_refused_if_the_index_it_read_was_dropped() {
+    for again in [false, true] {
+        let db = Database::open_in(MemoryDirectory::new()).unwrap();
+        let ages = IndexSpec::on("age");
+        db.create_index("users", &ages).unwrap();
+        let mut tx = db.begin_with(Isolation::Serializable);
+        let young = tx.by("users", "age").unwrap().range(..Value::from(5));
+        assert_eq!(young.count().unwrap(), 0);
+        db.drop_index("users", "age").unwrap();
+        if again {
+            db.create_index("users", &ages).unwrap();
+        }
+        // What it would have found, and the index that it asked does not have.
+        users_put(&db, 1, "a");
+        tx.put("log", id(1), &Value::from(0)).unwrap();
+        let error = db.commit(tx, Durability::Sync).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+}
+
+#[test]
 fn a_serializable_transaction_is_refused_if_the_index_it_read_has_changed() {
     let db = Database::open_in(MemoryDirectory::new()).unwrap();
     db.create_index("users", &IndexSpec::on("age")).unwrap();
