@@ -31,8 +31,8 @@ pub struct Transaction {
     /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
     reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
-    /// When what was put is to go, in microseconds since 1970.
-    expiring: BTreeMap<Key, u64>,
+    /// When what was put is to go, in microseconds since 1970; `None`: never, whatever its collection says.
+    expiring: BTreeMap<Key, Option<u64>>,
     /// Versions of collections that what is written depends on.
     versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
@@ -413,8 +413,8 @@ impl Transaction {
         self.writes.push(key, Some(payload.as_bytes()))
     }
 
-    /// Says when what was just put is to go.
-    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+    /// Says when what was just put is to go; `None`: never, whatever its collection says.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: Option<u64>) {
         if let Some(collection) = self.catalog.find(collection) {
             self.expiring.insert(Key::new(collection, id), time_us);
         }
@@ -430,11 +430,12 @@ impl Transaction {
             let now_us = if lasting.is_empty() { 0 } else { now_us() };
             for key in lasting {
                 let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
-                expiring.entry(key).or_insert(time_us);
+                expiring.entry(key).or_insert(Some(time_us));
             }
         }
         let mut first = None;
-        for (key, time_us) in expiring {
+        let timed = expiring.into_iter();
+        for (key, time_us) in timed.filter_map(|(key, time_us)| Some((key, time_us?))) {
             // Not one that was deleted again.
             let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
             else {
