@@ -557,3 +557,40 @@ fn what_an_index_takes_is_counted() {
     assert_eq!(db.stats().unwrap().index_entry_count, 0);
     sound(&db);
 }
+
+#[test]
+fn what_is_in_an_index_is_not_taken_for_dead() {
+    let options = Options::new().auto_compaction(false).background(false);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    for n in 0..2000 {
+        users_put(&db, n, &format!("user {n}"));
+    }
+    db.checkpoint().unwrap();
+    let dead_bytes = || db.stats().unwrap().dead_bytes_estimate;
+    // That of the log, which has the entries' records, too.
+    let before = dead_bytes();
+    db.drop_index("users", "email").unwrap();
+    assert!(dead_bytes() > before + 10_000, "{before}");
+}
+
+#[test]
+fn merges_of_what_is_in_an_index_come_to_an_end() {
+    let options = Options::new().checkpoint_log_bytes(4 << 10);
+    let options = options.background(false);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    for n in 0..300 {
+        users_put(&db, n % 20, &format!("user {n}"));
+        if n % 7 == 0 {
+            db.write(|tx| tx.delete_range("users", id(n % 20)..))
+                .unwrap();
+        }
+    }
+    let (checkpoints, merges) = db
+        .stats()
+        .map(|s| (s.checkpoint_count, s.compaction_count))
+        .unwrap();
+    assert!(merges <= 2 * checkpoints, "{merges} after {checkpoints}");
+    sound(&db);
+}
