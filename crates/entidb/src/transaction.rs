@@ -1,6 +1,6 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,9 +61,12 @@ pub(crate) struct Reads {
     pub(crate) absent: Vec<String>,
     /// More keys.
     pub(crate) spilled: Option<ReadKeys>,
-    /// Parts of indexes, each with the collection that the index is of.
-    pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
+    /// Parts of indexes.
+    pub(crate) entries: Vec<(IndexId, EntryBounds)>,
 }
+
+/// A time that does not come: of what does not go, whatever its collection says.
+const NEVER: u64 = u64::MAX;
 
 /// How many ranges a serializable transaction notes one by one, about.
 const READ_RANGE_COUNT_MAX: usize = 65_536;
@@ -76,27 +79,19 @@ impl Reads {
         self.ranges.push((first, last));
     }
 
-    fn note_entries(&mut self, collection: CollectionId, bounds: EntryBounds) {
+    fn note_entries(&mut self, index: IndexId, bounds: EntryBounds) {
         if self.entries.len() >= READ_RANGE_COUNT_MAX {
             self.coarsen_entries();
         }
-        self.entries.push((collection, bounds));
+        self.entries.push((index, bounds));
     }
 
     /// Notes of each index that all of it was read. At the worst, that refuses a transaction that could have been kept.
     fn coarsen_entries(&mut self) {
-        let mut indexes = BTreeMap::new();
-        for (collection, (from, _)) in self.entries.drain(..) {
-            let number = match &from {
-                Bound::Included(key) | Bound::Excluded(key) => key.first_chunk::<2>().copied(),
-                Bound::Unbounded => None,
-            };
-            indexes.insert((collection, number), ());
-        }
-        let whole = indexes.into_keys().map(|(collection, number)| {
-            let prefix = number.as_ref().map_or(&[][..], <[u8; 2]>::as_slice);
-            (collection, bounds_of(prefix))
-        });
+        let indexes: BTreeSet<IndexId> = self.entries.drain(..).map(|(index, _)| index).collect();
+        let whole = indexes
+            .into_iter()
+            .map(|index| (index, bounds_of(&index.0.to_be_bytes())));
         self.entries = whole.collect();
     }
 
@@ -453,7 +448,7 @@ impl Transaction {
     ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.note_entries(index.collection, bounds.clone());
+            reads.note_entries(index.id, bounds.clone());
         }
         let mut overlays = self.overlays.lock();
         let overlays = overlays.as_deref_mut();
@@ -663,11 +658,11 @@ impl Transaction {
         self.writes.push(key, Some(payload.as_bytes()))
     }
 
-    /// Says when what was just put is to go.
-    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
+    /// Says when what was just put is to go; `None`: never, whatever its collection says.
+    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: Option<u64>) {
         if let Some(collection) = self.catalog.find(collection) {
-            self.expiring
-                .insert(Key::new(collection, id), Some(time_us));
+            let key = Key::new(collection, id);
+            self.expiring.insert(key, Some(time_us.unwrap_or(NEVER)));
         }
     }
 
@@ -698,7 +693,9 @@ impl Transaction {
             }
         }
         // Not one that was deleted again.
-        expiring.retain(|key, _| matches!(self.writes.get(key), Own::Put(_)));
+        expiring.retain(|key, time_us| {
+            *time_us != NEVER && matches!(self.writes.get(key), Own::Put(_))
+        });
         let mut first = None;
         for (key, time_us) in expiring {
             if let Some(of) = catalog.get(key.collection()) {
@@ -743,7 +740,7 @@ impl Transaction {
                     None => None,
                 };
                 let time_us = given.or_else(|| Some(now_us.saturating_add(time_to_live?)));
-                if let Some(time_us) = time_us {
+                if let Some(time_us) = time_us.filter(|time_us| *time_us != NEVER) {
                     self.put_due(&of.name, id, time_us)?;
                     first = earlier(first, time_us);
                 }

@@ -294,6 +294,110 @@ fn what_cannot_be_declared_or_asked_is_refused() {
 }
 
 #[test]
+fn a_position_at_another_value_leaves_all_or_nothing_of_a_value() {
+    let db = Options::new().background(false);
+    let db = db.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    let (low, high) = ("a", "z".repeat(40));
+    users_put(&db, 1, low);
+    users_put(&db, 2, &high);
+    // In memory, and in a run.
+    for _ in 0..2 {
+        let snapshot = db.snapshot();
+        let of = |email: &str| {
+            let find = snapshot.by("users", "email").unwrap();
+            find.equal(&Value::from(email))
+        };
+        let position = |email: &str| of(email).positions().next().unwrap().unwrap().2;
+        let (at_low, at_high) = (position(low), position(&high));
+        assert_eq!(ids(of(&high).after(&at_low)), [id(2)]);
+        assert_eq!(ids(of(&high).reverse().after(&at_low)), []);
+        assert_eq!(ids(of(low).after(&at_high)), []);
+        assert_eq!(ids(of(low).reverse().after(&at_high)), [id(1)]);
+        db.checkpoint().unwrap();
+    }
+}
+
+#[test]
+fn long_texts_are_as_unique_as_short_ones() {
+    const COUNT: u64 = 6000;
+    let db = Options::new().background(false);
+    let db = db.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &emails()).unwrap();
+    // So many that among the digests which stand for them are some that look like the end of one part and a null behind it.
+    let text = |n: u64| format!("{}{n}", "x".repeat(1000));
+    db.write(|tx| (0..COUNT).try_for_each(|n| tx.put("users", id(n), &entity(&text(n), 1))))
+        .unwrap();
+    let second = |n: &u64| {
+        let put = db
+            .untyped("users")
+            .put(id(COUNT + n), &entity(&text(*n), 2));
+        put.is_ok()
+    };
+    assert_eq!((0..COUNT).find(second), None);
+
+    // And null behind a long text is nobody's, wherever the text ends.
+    let pairs = IndexSpec::on_all(["a", "b"]).unique();
+    db.create_index("pairs", &pairs).unwrap();
+    for len in [900, 956, 957, 958, 959, 960, 2000] {
+        let half = Value::from([("a", "x".repeat(len))]);
+        for n in 0..3 {
+            db.untyped("pairs")
+                .put(id(len as u64 * 3 + n), &half)
+                .unwrap();
+        }
+    }
+    sound(&db);
+}
+
+#[test]
+fn the_beginning_of_a_word_may_be_longer_than_what_is_stored_of_one() {
+    let db = Database::open_in(MemoryDirectory::new()).unwrap();
+    let spec = IndexSpec::on("text").full_text();
+    db.create_index("notes", &spec).unwrap();
+    let long = "x".repeat(1200);
+    for (n, text) in [format!("{long} y"), format!("{long}y"), "xy".to_owned()]
+        .into_iter()
+        .enumerate()
+    {
+        let note = Value::from([("text", Value::from(text))]);
+        db.untyped("notes").put(id(n as u64), &note).unwrap();
+    }
+    let mut both = [id(0), id(1)];
+    both.sort();
+    let find = |beginning: &str| {
+        let find = db.snapshot().by("notes", "text:text").unwrap();
+        ids(find.word_prefix(beginning))
+    };
+    for len in [2, 956, 957, 958, 959, 960, 961, 1000, 1200] {
+        assert_eq!(find(&"X".repeat(len)), both, "{len}");
+    }
+    assert_eq!(find(&format!("{long}Y")), [id(1)]);
+    assert_eq!(find(&format!("{long}z")), []);
+}
+
+#[test]
+fn a_serializable_transaction_is_refused_if_the_index_it_read_was_dropped() {
+    for again in [false, true] {
+        let db = Database::open_in(MemoryDirectory::new()).unwrap();
+        let ages = IndexSpec::on("age");
+        db.create_index("users", &ages).unwrap();
+        let mut tx = db.begin_with(Isolation::Serializable);
+        let young = tx.by("users", "age").unwrap().range(..Value::from(5));
+        assert_eq!(young.count().unwrap(), 0);
+        db.drop_index("users", "age").unwrap();
+        if again {
+            db.create_index("users", &ages).unwrap();
+        }
+        // What it would have found, and the index that it asked does not have.
+        users_put(&db, 1, "a");
+        tx.put("log", id(1), &Value::from(0)).unwrap();
+        let error = db.commit(tx, Durability::Sync).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+}
+
+#[test]
 fn a_serializable_transaction_is_refused_if_the_index_it_read_has_changed() {
     let db = Database::open_in(MemoryDirectory::new()).unwrap();
     db.create_index("users", &IndexSpec::on("age")).unwrap();
@@ -451,5 +555,42 @@ fn what_an_index_takes_is_counted() {
     db.checkpoint().unwrap();
     db.compact().unwrap();
     assert_eq!(db.stats().unwrap().index_entry_count, 0);
+    sound(&db);
+}
+
+#[test]
+fn what_is_in_an_index_is_not_taken_for_dead() {
+    let options = Options::new().auto_compaction(false).background(false);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    for n in 0..2000 {
+        users_put(&db, n, &format!("user {n}"));
+    }
+    db.checkpoint().unwrap();
+    let dead_bytes = || db.stats().unwrap().dead_bytes_estimate;
+    // That of the log, which has the entries' records, too.
+    let before = dead_bytes();
+    db.drop_index("users", "email").unwrap();
+    assert!(dead_bytes() > before + 10_000, "{before}");
+}
+
+#[test]
+fn merges_of_what_is_in_an_index_come_to_an_end() {
+    let options = Options::new().checkpoint_log_bytes(4 << 10);
+    let options = options.background(false);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
+    db.create_index("users", &IndexSpec::on("email")).unwrap();
+    for n in 0..300 {
+        users_put(&db, n % 20, &format!("user {n}"));
+        if n % 7 == 0 {
+            db.write(|tx| tx.delete_range("users", id(n % 20)..))
+                .unwrap();
+        }
+    }
+    let (checkpoints, merges) = db
+        .stats()
+        .map(|s| (s.checkpoint_count, s.compaction_count))
+        .unwrap();
+    assert!(merges <= 2 * checkpoints, "{merges} after {checkpoints}");
     sound(&db);
 }

@@ -121,7 +121,7 @@ impl Database {
                 for due in &times.due {
                     let is_of = entity_of(tx.snapshot(), due)?.is_some();
                     if is_of && migrate_one::<T>(tx, due.entity)? {
-                        tx.expires(T::COLLECTION, due.entity, due.time_us);
+                        tx.expires(T::COLLECTION, due.entity, Some(due.time_us));
                         count += 1;
                     }
                 }
@@ -163,7 +163,11 @@ impl Database {
         let (migrated, _) = self.write_with(&options, |tx| {
             let mut migrated = 0;
             for id in ids {
-                migrated += u64::from(migrate_one::<T>(tx, *id)?);
+                if migrate_one::<T>(tx, *id)? {
+                    // It had no time, or it would have been migrated with that.
+                    tx.expires(T::COLLECTION, *id, None);
+                    migrated += 1;
+                }
             }
             Ok(migrated)
         })?;

@@ -71,20 +71,26 @@ impl Committer {
         let Some(reads) = reads else {
             return Ok(());
         };
+        // Of what was dropped, merges may have forgotten the drop.
+        let is_gone = |key: &Key| !view.catalog.has(key.collection());
         for key in &reads.keys {
-            if later.wrote(key)? {
+            if is_gone(key) || later.wrote(key)? {
                 return Err(conflict("another commit has written what it read"));
             }
         }
         for (first, last) in &reads.ranges {
-            if later.wrote_within(*first, *last)? {
+            if is_gone(first) || later.wrote_within(*first, *last)? {
                 return Err(conflict(
                     "another commit has written into a range that it read",
                 ));
             }
         }
-        for (collection, bounds) in &reads.entries {
-            if later.wrote_entries(bounds, None)? || later.deleted_in(*collection) {
+        for (index, bounds) in &reads.entries {
+            // Since it was dropped, commits have not kept it, and nothing tells what they would have changed in it.
+            let Some(collection) = view.catalog.collection_of(*index) else {
+                return Err(conflict("an index that it read was dropped"));
+            };
+            if later.wrote_entries(bounds, None)? || later.deleted_in(collection) {
                 return Err(conflict(
                     "another commit has changed a part of an index that it read",
                 ));

@@ -58,7 +58,7 @@ impl Transaction {
         at: SystemTime,
     ) -> Result<()> {
         self.put_payload(collection, id, payload)?;
-        self.expires(collection, id, micros(at));
+        self.expires(collection, id, Some(micros(at)));
         Ok(())
     }
 }

@@ -234,8 +234,8 @@ impl Writer {
             let (id, payload) = entity?;
             for index in indexes {
                 keys.fill(index, payload.as_bytes())?;
-                for key in keys.iter() {
-                    derived.push_built(index, key, id)?;
+                for (key, claimed) in keys.claims() {
+                    derived.push_new(index.id, key, claimed, id)?;
                 }
             }
             reads.keys.insert(Key::new(collection, id));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::keys::{Keys, is_claimed};
+use super::keys::Keys;
 use super::roots::{Change, Roots};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Index};
@@ -175,20 +175,28 @@ impl Derived {
     }
 
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
-        difference(&scratch.before, &scratch.after, |key, tombstone| {
-            if !tombstone && index.unique && is_claimed(key) {
-                self.claims.push(self.items.len());
-            }
-            self.push(index.id, key, id, tombstone)
-        })
+        difference(
+            &scratch.before,
+            &scratch.after,
+            |key, change| match change {
+                Changed::Gone => self.push(index.id, key, id, true),
+                Changed::New { claimed } => self.push_new(index.id, key, claimed, id),
+            },
+        )
     }
 
-    /// Adds an entry that an index is built of.
-    pub(super) fn push_built(&mut self, index: &Index, key: &[u8], id: EntityId) -> Result<()> {
-        if index.unique && is_claimed(key) {
+    /// Adds an entry that was not there; if `claimed`, one that no other entity may have.
+    pub(super) fn push_new(
+        &mut self,
+        index: IndexId,
+        key: &[u8],
+        claimed: bool,
+        id: EntityId,
+    ) -> Result<()> {
+        if claimed {
             self.claims.push(self.items.len());
         }
-        self.push(index.id, key, id, false)
+        self.push(index, key, id, false)
     }
 
     pub(super) fn push(
@@ -264,29 +272,39 @@ pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
     ranges.any(|item| item.covers(key))
 }
 
-/// Calls `each` with every key that is in one of the two alone, in order, and whether it is the one before.
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changed {
+    Gone,
+    /// Perhaps one that a unique index lets no other entity have.
+    New {
+        claimed: bool,
+    },
+}
+
+/// Calls `each` with every key that is in one of the two alone, in order.
 pub(super) fn difference(
     before: &Keys,
     after: &Keys,
-    mut each: impl FnMut(&[u8], bool) -> Result<()>,
+    mut each: impl FnMut(&[u8], Changed) -> Result<()>,
 ) -> Result<()> {
-    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    let (mut before, mut after) = (before.iter().peekable(), after.claims().peekable());
     loop {
         let order = match (before.peek(), after.peek()) {
             (None, None) => return Ok(()),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(before), Some(after)) => before.cmp(after),
+            (Some(before), Some((after, _))) => before.cmp(after),
         };
         if order.is_eq() {
             before.next();
             after.next();
         } else if order.is_lt() {
             if let Some(key) = before.next() {
-                each(key, true)?;
+                each(key, Changed::Gone)?;
             }
-        } else if let Some(key) = after.next() {
-            each(key, false)?;
+        } else if let Some((key, claimed)) = after.next() {
+            each(key, Changed::New { claimed })?;
         }
     }
 }

@@ -342,7 +342,13 @@ pub(crate) fn bounds_of(prefix: &[u8]) -> EntryBounds {
 /// Whether no key of the value lies outside: `bounds` are within those of the value, and perhaps begin or end behind a position.
 fn is_whole(bounds: &EntryBounds, value: &[u8]) -> bool {
     let begins = matches!(&bounds.0, Bound::Included(first) if first == value);
-    begins && !matches!(&bounds.1, Bound::Excluded(behind) if behind.len() > value.len())
+    // A position within the value is longer than the value, and one of another value before it comes before it.
+    begins
+        && match &bounds.1 {
+            Bound::Excluded(behind) => behind.as_slice() > value && behind.len() <= value.len(),
+            Bound::Included(_) => false,
+            Bound::Unbounded => true,
+        }
 }
 
 /// The newest version of one entry, its tombstone included: its commit, and whether it is a tombstone. What a range tombstone hides

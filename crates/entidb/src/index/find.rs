@@ -72,8 +72,8 @@ pub struct Find<'a> {
 enum Words {
     All(Vec<Vec<u8>>),
     Any(Vec<Vec<u8>>),
-    /// Those within these whole keys.
-    Prefix(EntryBounds),
+    /// Those between these index keys.
+    Prefix(Exact),
 }
 
 /// Of what the question is asked.
@@ -234,9 +234,10 @@ impl<'a> Find<'a> {
     pub fn word_prefix(mut self, beginning: &str) -> Self {
         if self.takes_words() {
             let (lower, upper) = key::prefix_bounds(beginning, Case::Insensitive);
-            let whole = |key: Vec<u8>| value_prefix(self.index.id, &key);
-            let bounds = (Bound::Included(whole(lower)), Bound::Excluded(whole(upper)));
-            self.words = Some(Words::Prefix(bounds));
+            self.words = Some(Words::Prefix(Exact {
+                lower: Bound::Included(lower),
+                upper: Bound::Excluded(upper),
+            }));
         }
         self
     }
@@ -478,10 +479,13 @@ impl<'a> Find<'a> {
         }
         let after = self.after.take();
         let after = after.and_then(|key| key.last_chunk().copied().map(EntityId::from_bytes));
+        let mut exact = None;
         let source = match words {
             Words::All(keys) => walk::Source::All(self.each_word(keys, after)?),
             Words::Any(keys) => walk::Source::Any(self.each_word(keys, after)?),
-            Words::Prefix(bounds) => {
+            Words::Prefix(between) => {
+                let (bounds, told) = between.stored(self.index.id, None);
+                exact = (!told).then_some(between);
                 let mut entries = self.entries(&bounds, None)?;
                 let mut found = BTreeMap::new();
                 while let Some((id, payload)) = entries.next()? {
@@ -497,7 +501,7 @@ impl<'a> Find<'a> {
                 walk::Source::Ids(found.into_iter())
             }
         };
-        Ok((source, None, false))
+        Ok((source, exact, false))
     }
 
     /// A walk through the entities of each word.

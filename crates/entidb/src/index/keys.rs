@@ -13,9 +13,17 @@ use crate::format::entry_key;
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     bytes: Vec<u8>,
-    spans: Vec<Range<usize>>,
+    spans: Vec<Span>,
     /// Of a compound index, what comes behind the path that leads to several items.
     behind: Vec<u8>,
+}
+
+/// Where one of the keys lies.
+#[derive(Debug)]
+struct Span {
+    at: Range<usize>,
+    /// Whether the index lets only one entity have it.
+    claimed: bool,
 }
 
 impl Keys {
@@ -64,7 +72,7 @@ impl Keys {
         if let Some(item) = item {
             let pushed = key::push(&mut self.bytes, item, index.case);
             pushed.map_err(|error| refused(index, error))?;
-            self.end(0, true);
+            self.end(index, 0, true);
         }
         Ok(())
     }
@@ -78,7 +86,7 @@ impl Keys {
         for item in index.paths.iter().flat_map(|path| path.find(payload)) {
             let from = self.bytes.len();
             key::push(&mut self.bytes, item, index.case)?;
-            self.end(from, shorten);
+            self.end(index, from, shorten);
         }
         Ok(())
     }
@@ -103,7 +111,7 @@ impl Keys {
         }
         let Some(each) = each.and_then(|each| index.paths.get(each)) else {
             match any {
-                true => self.end(0, shorten),
+                true => self.end(index, 0, shorten),
                 false => self.clear(),
             }
             return Ok(());
@@ -114,14 +122,14 @@ impl Keys {
             self.bytes.extend_from_slice(&front);
             key::push_absent(&mut self.bytes);
             self.bytes.extend_from_slice(&self.behind);
-            self.end(0, shorten);
+            self.end(index, 0, shorten);
         }
         for item in items {
             let from = self.bytes.len();
             self.bytes.extend_from_slice(&front);
             key::push(&mut self.bytes, item, index.case)?;
             self.bytes.extend_from_slice(&self.behind);
-            self.end(from, shorten);
+            self.end(index, from, shorten);
         }
         Ok(())
     }
@@ -140,7 +148,7 @@ impl Keys {
             each_word(text, |word| {
                 let from = self.bytes.len();
                 key::push_value(&mut self.bytes, word, Case::Insensitive)?;
-                self.end(from, shorten);
+                self.end(index, from, shorten);
                 Ok(())
             })?;
         }
@@ -148,17 +156,20 @@ impl Keys {
     }
 
     /// Ends the key that begins at `from`.
-    fn end(&mut self, from: usize, shorten: bool) {
+    fn end(&mut self, index: &Index, from: usize, shorten: bool) {
+        // Told by the whole key: what stands for a long one has lost its last parts.
+        let claimed = index.unique && is_claimed(self.bytes.get(from..).unwrap_or_default());
         if shorten {
             entry_key::shorten(&mut self.bytes, from);
         }
-        self.spans.push(from..self.bytes.len());
+        let at = from..self.bytes.len();
+        self.spans.push(Span { at, claimed });
     }
 
     fn sort(&mut self) {
         if self.spans.len() > 1 {
             let bytes = &self.bytes;
-            let key = |span: &Range<usize>| bytes.get(span.clone()).unwrap_or_default();
+            let key = |span: &Span| bytes.get(span.at.clone()).unwrap_or_default();
             self.spans.sort_unstable_by(|a, b| key(a).cmp(key(b)));
             self.spans.dedup_by(|a, b| key(a) == key(b));
         }
@@ -166,8 +177,16 @@ impl Keys {
 
     /// The keys, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.claims().map(|(key, _)| key)
+    }
+
+    /// The keys, in order, and whether the index lets only one entity have each.
+    pub(super) fn claims(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let spans = self.spans.iter();
-        spans.map(|span| self.bytes.get(span.clone()).unwrap_or_default())
+        spans.map(|span| {
+            let key = self.bytes.get(span.at.clone()).unwrap_or_default();
+            (key, span.claimed)
+        })
     }
 }
 
@@ -185,13 +204,25 @@ fn push_one(out: &mut Vec<u8>, item: Option<&[u8]>, case: Case) -> Result<bool, 
     Ok(item.is_some())
 }
 
-/// Whether a unique index lets only one entity have this key: no part of it is null, undefined or absent.
-pub(crate) fn is_claimed(index_key: &[u8]) -> bool {
+/// As [`Keys::claims`] tells, of a key as it is stored: of a long one, by what is left of it. Where a part behind that is null, undefined
+/// or absent, the value counts as one that only one entity can have.
+pub(crate) fn is_claimed_as_stored(index_key: &[u8]) -> bool {
+    match index_key.len() {
+        entry_key::SHORTENED_LEN => is_claimed(
+            index_key
+                .get(..entry_key::WHOLE_LEN_MAX)
+                .unwrap_or_default(),
+        ),
+        _ => is_claimed(index_key),
+    }
+}
+
+/// Whether a unique index lets only one entity have this whole key: no part of it is null, undefined or absent.
+fn is_claimed(index_key: &[u8]) -> bool {
     let mut rest = index_key;
     while !rest.is_empty() {
         match Kind::of(rest) {
             Some(Kind::Absent | Kind::Null | Kind::Undefined) => return false,
-            // A shortened key ends in the middle of a part.
             _ => match key::item_len(rest).ok().and_then(|len| rest.get(len..)) {
                 Some(behind) => rest = behind,
                 None => return true,

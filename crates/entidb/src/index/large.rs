@@ -1,9 +1,9 @@
 //! The index entries of a transaction that does not fit in memory: derived one entity at a time, spilled as they come, and looked
 //! through in their order for two entities with one value.
 
-use super::derive::difference;
+use super::derive::{Changed, difference};
 use super::entries::Entries;
-use super::keys::{Keys, is_claimed};
+use super::keys::{Keys, is_claimed_as_stored};
 use super::unique::duplicate;
 use crate::error::Result;
 use crate::format::catalog::Index;
@@ -106,7 +106,9 @@ fn derive(
                 if let Some(payload) = after {
                     new.fill(index, payload)?;
                 }
-                difference(&old, &new, |key, gone| pile.push(index.id, key, id, gone))?;
+                difference(&old, &new, |key, change| {
+                    pile.push(index.id, key, id, change == Changed::Gone)
+                })?;
             }
             Ok(())
         };
@@ -163,7 +165,7 @@ impl<'a> Claims<'a> {
             self.value.extend_from_slice(value);
         }
         let unique = self.catalog.index(id).filter(|index| index.unique);
-        let Some(index) = unique.filter(|_| is_claimed(key)) else {
+        let Some(index) = unique.filter(|_| is_claimed_as_stored(key)) else {
             return Ok(());
         };
         if entry.tombstone {

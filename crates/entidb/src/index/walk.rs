@@ -169,19 +169,21 @@ impl Steps {
         }
     }
 
-    /// Whether the entry where the walk stands is, of those that its entity has in the answer, the first.
+    /// Whether the entry where the walk stands is, of those that its entity has in the answer, the first. In a walk by ids, whether it
+    /// has any.
     fn is_in(&mut self, payload: Option<&Payload>) -> Result<bool> {
-        let (Some(exact), Source::Values(entries), Some(payload)) =
-            (&self.exact, &self.source, payload)
-        else {
+        let (Some(exact), Some(payload)) = (&self.exact, payload) else {
             return Ok(true);
+        };
+        self.keys.fill_whole(&self.index, payload.as_bytes())?;
+        let mut keys = self.keys.iter().filter(|key| exact.holds(key));
+        let Source::Values(entries) = &self.source else {
+            return Ok(keys.next().is_some());
         };
         let Some((_, stored, _)) = entry_key::split(&entries.key) else {
             return Ok(false);
         };
-        self.keys.fill_whole(&self.index, payload.as_bytes())?;
         let mut short = Vec::new();
-        let keys = self.keys.iter().filter(|key| exact.holds(key));
         let keys = keys.map(|key| {
             short.clear();
             short.extend_from_slice(key);

@@ -7,7 +7,7 @@ use crate::commit::{Later, conflict};
 use crate::error::Result;
 use crate::format::entry_key;
 use crate::ids::{IndexId, Lsn};
-use crate::index::{EntryBounds, bounds_of, is_claimed};
+use crate::index::{EntryBounds, bounds_of, is_claimed_as_stored};
 use crate::memtable::{EntryPage, Memtable};
 use crate::run::{EntryCursor, Run};
 use crate::sync::Arc;
@@ -91,8 +91,11 @@ impl Claim {
             return Ok(());
         }
         let later = Later::new(view, after);
-        for (collection, bounds) in &self.reads.entries {
-            if later.wrote_entries(bounds, None)? || later.deleted_in(*collection) {
+        for (index, bounds) in &self.reads.entries {
+            let Some(collection) = view.catalog.collection_of(*index) else {
+                return Err(conflict("an index that it read was dropped"));
+            };
+            if later.wrote_entries(bounds, None)? || later.deleted_in(collection) {
                 return Err(conflict(
                     "another commit has changed a part of an index that it read",
                 ));
@@ -123,7 +126,7 @@ impl Claim {
 fn claimed(key: &[u8]) -> Option<&[u8]> {
     let (_, index_key, _) = entry_key::split(key)?;
     let value = key.get(..entry_key::INDEX_LEN + index_key.len());
-    value.filter(|_| is_claimed(index_key))
+    value.filter(|_| is_claimed_as_stored(index_key))
 }
 
 /// Whether the run has an entry of this value for which `wanted` says so, of its being a tombstone and its LSN.

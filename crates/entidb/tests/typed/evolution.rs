@@ -476,3 +476,18 @@ fn a_migration_leaves_each_entity_the_time_at_which_it_goes() {
     let left: Vec<_> = all_of(&db);
     assert_eq!(left.len(), 2);
 }
+
+#[test]
+fn a_migration_gives_no_time_to_an_entity_that_has_none() {
+    use std::time::{Duration, SystemTime};
+    let db = memory();
+    put_v1(&db, 0..3);
+    let hour = Duration::from_secs(3600);
+    // From now on: what is there lives for ever.
+    db.set_time_to_live("users", Some(hour)).unwrap();
+    put_v1(&db, 3..5);
+    let later = SystemTime::now() + 2 * hour;
+    assert_eq!(db.migrate::<User>(steps()).unwrap(), 5);
+    assert_eq!(db.expire_until(later).unwrap(), 2);
+    assert_eq!(all_of(&db), expected(3));
+}
