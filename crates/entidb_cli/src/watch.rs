@@ -62,6 +62,7 @@ fn push(commit: &Commit, change: &Change, old: bool, line: &mut Vec<u8>) -> Outc
         ChangeKind::Insert => ("insert", None),
         ChangeKind::Update => ("update", None),
         ChangeKind::Delete => ("delete", None),
+        ChangeKind::Expire => ("expire", None),
         ChangeKind::DeleteRange { last, .. } => ("delete_range", Some(last)),
         ChangeKind::Drop => ("drop", None),
         _ => ("other", None),
@@ -98,7 +99,7 @@ fn push(commit: &Commit, change: &Change, old: bool, line: &mut Vec<u8>) -> Outc
 }
 
 /// Milliseconds since 1970.
-fn milliseconds(time: SystemTime) -> u64 {
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
