@@ -350,8 +350,7 @@ impl Inputs {
             &self.runs,
             &self.streams,
             &|id| !self.catalog.has(id),
-            // Until the catalog knows indexes.
-            &|_| None,
+            &|id| self.catalog.collection_of(IndexId(id.0)),
             &self.kept,
         )
     }

@@ -395,7 +395,13 @@ impl Options {
                 ),
             ));
         }
-        self.open_named(Arc::new(directory), &shown.to_string())
+        let opened = self.open_named(Arc::new(directory), &shown.to_string());
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::NotADatabase => {
+                Error::new(ErrorKind::NotADatabase, format!("{shown}: {error}"))
+            }
+            _ => error,
+        })
     }
 
     /// Opens the database in any directory.

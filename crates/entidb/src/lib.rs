@@ -191,5 +191,10 @@ pub use write_options::{Durability, Isolation, Receipt, WriteOptions};
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// The programs of docs/entities.md are run.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../../docs/entities.md")]
+struct EntitiesPage;
+
 /// The storage contract and its backends.
 pub use entidb_storage as storage;
