@@ -445,7 +445,12 @@ impl Options {
         let writer =
             recovery::open(Arc::clone(&directory), lock, environment, self)?.ok_or_else(absent)?;
         let published = Arc::clone(&writer.published);
-        Database::new(directory, published, Some(Arc::new(writer)), Kept::default())
+        Database::new(
+            directory,
+            published,
+            Some(Arc::new(writer)),
+            Kept::default(),
+        )
     }
 }
 

@@ -129,8 +129,7 @@ pub(crate) fn canonical(paths: &[String]) -> Outcome<Vec<String>> {
 }
 
 pub(crate) fn path(given: &str) -> Outcome<Path> {
-    Path::parse(given)
-        .map_err(|error| Failure::wrong_use(format!("the PATH {given:?}: {error}")))
+    Path::parse(given).map_err(|error| Failure::wrong_use(format!("the PATH {given:?}: {error}")))
 }
 
 /// What indexes there are, for whoever has asked for another.

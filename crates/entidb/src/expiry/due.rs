@@ -85,7 +85,6 @@ pub(crate) fn next(snapshot: &Snapshot) -> Result<Option<SystemTime>> {
     let first = snapshot.range_in(Some(times), ..).next().transpose()?;
     let time_us = first.map(|(id, _)| Due::time_of(id));
     Ok(time_us.and_then(|us| UNIX_EPOCH.checked_add(Duration::from_micros(us))))
-
 }
 
 /// Microseconds since 1970 UTC; 0 for what is before.

@@ -24,8 +24,8 @@ pub(crate) use source::{Fault, Source};
 
 use crate::args::{Format, Import};
 use crate::exit::{Failure, Outcome, say};
-use crate::key::Key;
 use crate::index::Wanted;
+use crate::key::Key;
 use crate::{human, index, open};
 
 /// Standard input, as a file name.

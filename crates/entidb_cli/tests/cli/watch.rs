@@ -102,9 +102,10 @@ fn a_watcher_hears_what_expires_and_what_it_asks_in_vain() {
     let place = Place::new();
     put(&place, "a", "key:x", "{}");
     place.run(&["retention", "db", "16", "--hours", "2"]).ok();
-    place
-        .run(&["watch", "db", "--since", "999"])
-        .says(2, "there is no commit 999 to begin behind: the last one is 1");
+    place.run(&["watch", "db", "--since", "999"]).says(
+        2,
+        "there is no commit 999 to begin behind: the last one is 1",
+    );
     place
         .run(&["watch", "db", "--since", "0"])
         .says(3, "begins behind --since 1");
