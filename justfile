@@ -53,9 +53,17 @@ trace-update:
 bench:
     cd bench && cargo run --release --bin storage
 
-# side by side with the peers: the codec
-bench-codec:
-    cd bench && cargo run --release --bin codec
+# side by side with the peers: the codec; --write puts it into docs/performance.md, here and below
+bench-codec *args:
+    cd bench && cargo run --release --bin codec -- {{args}}
+
+# side by side with SQLite and native_db: secondary indexes
+bench-indexes *args:
+    cd bench && cargo run --release --bin indexes -- {{args}}
+
+# a follower of the change feed: over history, and beside 16 threads that write
+bench-feed *args:
+    cd bench && cargo run --release --bin feed -- {{args}}
 
 # side by side with the peers: the database; as long as an hour, and written into docs/performance.md
 compare *args:

@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::engine::Put;
-use crate::random::{Random, mix};
+use crate::random::Random;
 use crate::reading::{Reading, touch};
 use crate::record;
 
@@ -164,7 +164,7 @@ impl Data {
     }
 
     pub fn key(&self, index: usize) -> [u8; 8] {
-        mix(index as u64 ^ 0x6b65_7973).to_be_bytes()
+        record::key(index as u64)
     }
 
     pub fn put(&self, index: usize, version: usize) -> Put {

@@ -154,7 +154,7 @@ impl Kind {
 
     /// Whether [`Setup::keyed`] is possible.
     pub fn has_keys(self) -> bool {
-        self.is_peer()
+        self != Self::Published
     }
 
     /// How many entities it is asked to hold. The published crate makes a few thousand commits a second however they are

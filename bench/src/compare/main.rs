@@ -9,7 +9,6 @@ mod data;
 mod engine;
 mod engines;
 mod event;
-mod machine;
 mod measure;
 mod random;
 mod reading;

@@ -1,7 +1,7 @@
 //! The bytes of one entity: a record as applications keep them, in canonical CBOR, written here by hand so that the
 //! generator owes nothing to any engine.
 
-use crate::random::Random;
+use crate::random::{Random, mix};
 
 const LEN_MIN: usize = 150;
 const LEN_MAX: usize = 650;
@@ -89,6 +89,11 @@ fn word(random: &mut Random, out: &mut String) {
     }
 }
 
+/// The secondary key of record `index`, which stands in it as `token`.
+pub fn key(index: u64) -> [u8; 8] {
+    mix(index ^ 0x6b65_7973).to_be_bytes()
+}
+
 /// Writes the record `index` in its `version`: 150 to 650 bytes.
 pub fn write(index: u64, version: u64, out: &mut Vec<u8>) {
     let mut random = Random::new(index << 1 | version & 1);
@@ -110,9 +115,8 @@ pub fn write(index: u64, version: u64, out: &mut Vec<u8>) {
     text("cents", out);
     head(0, random.below(100_000) as u64, out);
     text("token", out);
-    head(2, 12, out);
-    out.extend_from_slice(&random.next().to_le_bytes());
-    out.extend_from_slice(&random.next().to_le_bytes()[..4]);
+    head(2, 8, out);
+    out.extend_from_slice(&key(index));
     text("status", out);
     text(pick(&STATUS, &mut random), out);
     text("created", out);

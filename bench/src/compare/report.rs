@@ -3,17 +3,16 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use entidb_bench::figures::{runs, thousands};
+use entidb_bench::{machine, page};
+
 use crate::data::Order;
 use crate::engine::Kind;
-use crate::machine;
 use crate::record;
 use crate::rows::{Goal, Group, Row, show_ratio};
 use crate::table::{Cell, Table};
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.svg");
-const BEGIN: &str = "<!-- compare: begin -->";
-const END: &str = "<!-- compare: end -->";
 
 const SETTINGS: &str = "\
 Every engine has the same cache (1 GiB unless told otherwise) and gives the same durability in a row: a *durable* commit has
@@ -35,10 +34,7 @@ pub fn markdown(table: &Table, dir: &Path) -> String {
         out,
         "{count} entities of 150 to 650 bytes, {}.\n\n{}.\n\n{}.\n\n{SETTINGS}\n\nThe entities are \
          records of words and numbers: LZ4 brings blocks of 4 KiB of them to {:.2}, of 64 KiB to {:.2}.",
-        match table.runs {
-            1 => "one run".to_owned(),
-            runs => format!("medians of {runs} interleaved runs"),
-        },
+        runs(table.runs),
         machine::versions(),
         machine::machine(dir),
         record::compressed_ratio(20_000, 4 << 10),
@@ -171,36 +167,12 @@ fn losses(out: &mut String, table: &Table) {
     }
 }
 
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Puts the table between its markers in docs/performance.md, and the chart beside it.
+/// Puts the table into docs/performance.md, and the chart beside it.
 pub fn write(text: &str, chart: &str) {
-    let page = std::fs::read_to_string(PAGE).unwrap_or_default();
-    let block = format!(
-        "{BEGIN}\n## The database beside its peers\n\n`cd bench && cargo run --release --bin compare -- --write` writes this part anew.\n\n\
-         ![Ours divided by the best peer, row by row](performance.svg)\n\n{text}{END}\n"
+    let part = format!(
+        "## The database beside its peers\n\n`cd bench && cargo run --release --bin compare -- --write` writes this part anew.\n\n\
+         ![Ours divided by the best peer, row by row](performance.svg)\n\n{text}"
     );
-    let page = match (page.find(BEGIN), page.find(END)) {
-        (Some(begin), Some(end)) => {
-            let rest = page[end + END.len()..].trim_start_matches('\n');
-            format!("{}{block}\n{rest}", &page[..begin])
-        }
-        // Above the storage layer's part, which is the smaller matter.
-        _ => match page.find("## The storage layer") {
-            Some(at) => format!("{}{block}\n{}", &page[..at], &page[at..]),
-            None => format!("{page}\n{block}"),
-        },
-    };
-    std::fs::write(PAGE, page).expect("docs/performance.md can be written");
+    page::write("compare", &part);
     std::fs::write(CHART, chart).expect("docs/performance.svg can be written");
 }

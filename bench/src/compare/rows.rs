@@ -1,5 +1,8 @@
 //! The rows of the table: what is measured, in which unit, and the goal that the design's targets set.
 
+use entidb_bench::figures;
+pub use entidb_bench::figures::ratio as show_ratio;
+
 use crate::data::Order;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,22 +183,11 @@ impl Unit {
     /// A figure as the table shows it.
     pub fn show(self, value: f64) -> String {
         match self {
-            Self::Rate if value >= 1e6 => format!("{:.2} M/s", value / 1e6),
-            Self::Rate if value >= 1e5 => format!("{:.0} k/s", value / 1e3),
-            Self::Rate if value >= 1e3 => format!("{:.1} k/s", value / 1e3),
-            Self::Rate => format!("{value:.0}/s"),
+            Self::Rate => figures::rate(value),
             Self::Factor => format!("{value:.2}"),
             Self::Milliseconds if value < 10.0 => format!("{value:.2} ms"),
             Self::Milliseconds => format!("{value:.0} ms"),
             Self::Mebibytes => format!("{value:.0} MiB"),
         }
-    }
-}
-
-/// A ratio as the table shows it; far behind still is not nothing.
-pub fn show_ratio(ratio: f64) -> String {
-    match ratio < 0.1 {
-        true => format!("{ratio:.3}"),
-        false => format!("{ratio:.2}"),
     }
 }

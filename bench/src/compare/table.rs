@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entidb_bench::figures::median;
+
 use crate::data::Order;
 use crate::engine::Kind;
 use crate::event::{Event, Told};
@@ -20,11 +22,6 @@ pub struct Table {
     pub wrong: Vec<String>,
     pub count: usize,
     pub runs: usize,
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 impl Table {
@@ -53,7 +50,7 @@ impl Table {
                         let answers = answers.entry(question).or_default();
                         answers.entry(answer.clone()).or_default().insert(kind);
                     }
-                    if row.group == crate::rows::Group::Core {
+                    if row.group != crate::rows::Group::Bounded {
                         table.count = table.count.max(event.count);
                     }
                 }

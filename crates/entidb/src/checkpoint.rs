@@ -25,6 +25,16 @@ impl Writer {
     pub(crate) fn checkpoint(&self) -> Result<()> {
         let mut maintenance = self.maintenance();
         self.check()?;
+        self.checkpoint_all(&mut maintenance)
+    }
+
+    pub(crate) fn checkpoint_all(&self, maintenance: &mut Maintenance) -> Result<()> {
+        self.prepare_to_turn()?;
+        self.turn(maintenance)
+    }
+
+    /// Makes the log that commits go to once they are turned away from this one.
+    pub(crate) fn prepare_to_turn(&self) -> Result<()> {
         if self.options.background && self.committer.queue().is_appended_to() {
             match self.committer.prepare_next_log() {
                 // The checkpoint may make room; the next commit needs a log, and hears if there is none.
@@ -32,8 +42,13 @@ impl Writer {
                 prepared => prepared?,
             }
         }
+        Ok(())
+    }
+
+    /// Turns away from the log, and makes a checkpoint of everything before.
+    pub(crate) fn turn(&self, maintenance: &mut Maintenance) -> Result<()> {
         self.committer.turn_away(Queue::has_keys);
-        self.checkpoint_frozen(&mut maintenance)
+        self.checkpoint_frozen(maintenance)
     }
 
     /// Makes a checkpoint if the logs, or the keys in memory, have grown to their bound, and nobody is there to do it in the
@@ -265,6 +280,7 @@ impl Writer {
         }
         let poisoned = queue.poisoned();
         drop(queue);
+        self.ground.close();
         // What it could not do, the next open does.
         let made = match poisoned {
             Some(poison) => Err(poison),

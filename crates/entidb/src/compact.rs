@@ -25,8 +25,8 @@ use crate::writer::Writer;
 pub(crate) struct Compactor {
     /// Streams that the manifest does not list any more and that somebody may be reading.
     obsolete: Vec<Obsolete>,
-    /// The job that had nothing to gain, and the runs that it was planned for.
-    futile: Option<(Vec<StreamId>, Job)>,
+    /// The job that had nothing to gain, the runs that it was planned for, and up to which commit it would have forgotten what was deleted.
+    futile: Option<(Vec<StreamId>, Lsn, Job)>,
 }
 
 /// A stream that goes when nobody has it any more.
@@ -42,6 +42,8 @@ pub(crate) struct Inputs {
     runs: Vec<Arc<Run>>,
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     catalog: Arc<Catalog>,
+    /// Up to which commit nobody asks any more what was deleted.
+    forget: Lsn,
     /// Segments that stay as they are: followers of the change feed may yet read them.
     kept: BTreeSet<StreamId>,
 }
@@ -85,16 +87,16 @@ impl Writer {
             return Ok(false);
         };
         let ids: Vec<StreamId> = inputs.runs.iter().map(|run| run.entry.stream).collect();
-        let planned = (ids, job);
+        let planned = (ids, inputs.forget, job);
         if compactor.futile.as_ref() == Some(&planned) {
             return Ok(false);
         }
-        let (ids, job) = planned;
+        let (ids, forget, job) = planned;
         if self.carry_out(&job, &inputs, Pace::Budget, compactor)? {
             compactor.futile = None;
             return Ok(true);
         }
-        compactor.futile = Some((ids, job));
+        compactor.futile = Some((ids, forget, job));
         Ok(false)
     }
 
@@ -164,8 +166,10 @@ impl Writer {
     }
 
     fn inputs(&self) -> Inputs {
+        let forget = self.ground.forget();
         let (view, _) = self.published.get();
         Inputs {
+            forget,
             kept: self.kept_for_feed(),
             ..Inputs::of(&view)
         }
@@ -185,6 +189,7 @@ impl Writer {
             runs: &inputs.runs,
             streams: &inputs.streams,
             is_dropped: &|id| !inputs.catalog.has(id),
+            forget: inputs.forget,
             kept: &inputs.kept,
             collection_of: &|id| inputs.catalog.collection_of(IndexId(id.0)),
         };
@@ -258,7 +263,8 @@ impl Writer {
             let inputs = old.runs.iter();
             let inputs = inputs.filter(|run| merged.inputs.contains(&run.entry.stream));
             let last = inputs.map(|run| run.entry.last_lsn).max();
-            queue.forgotten = queue.forgotten.max(last.unwrap_or(Lsn::ZERO));
+            let last = last.unwrap_or(Lsn::ZERO).min(old.forget);
+            queue.forgotten = queue.forgotten.max(last);
         }
         self.published.change(|view| {
             let place = view
@@ -341,6 +347,7 @@ impl Inputs {
             runs: view.runs.iter().rev().map(Arc::clone).collect(),
             streams: view.streams.clone(),
             catalog: Arc::clone(&view.catalog),
+            forget: Lsn(u64::MAX),
             kept: BTreeSet::new(),
         }
     }

@@ -174,7 +174,11 @@ impl Database {
     /// As [`begin`](Self::begin), with a choice of what the transaction is kept apart from.
     #[must_use]
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        Transaction::new(self.snapshot(), isolation)
+        let transaction = Transaction::new(self.snapshot(), isolation);
+        match &self.inner.writer {
+            Some(writer) => transaction.over(Arc::clone(writer) as _),
+            None => transaction,
+        }
     }
 
     /// Commits a transaction of this database.
@@ -185,7 +189,7 @@ impl Database {
     pub fn commit(&self, mut transaction: Transaction, durability: Durability) -> Result<Receipt> {
         let writer = self.writer()?;
         let due_us = transaction.arm(|| writer.environment.now_us())?;
-        let receipt = writer.committer.commit(transaction.finish(), durability)?;
+        let receipt = writer.commit(transaction.finish(), durability)?;
         self.expire_at(writer, due_us);
         writer.maintain();
         Ok(receipt)

@@ -64,6 +64,9 @@ pub(crate) struct EntryTable {
     bodies: Vec<Body>,
 }
 
+/// How many tombstones are passed over, at the most, before one is given.
+const PASSED_COUNT_MAX: usize = 1024;
+
 /// What an entry costs in memory besides its record, in bytes, where chunks are half empty.
 pub(crate) const SLOT_BYTES: usize = 2 * size_of::<Slot>();
 
@@ -120,24 +123,30 @@ impl EntryTable {
     }
 
     /// The newest version, not younger than `age`, of each entry within the bounds, in order or against it, until `take` says
-    /// that it is enough.
+    /// that it is enough. Without `tombstones`, only those are given that live, and a tombstone now and then, so that a walk over
+    /// many of them can be broken off there.
     pub(crate) fn walk(
         &self,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         descending: bool,
         age: u32,
+        tombstones: bool,
         mut take: impl FnMut(&Parts<'_>, Version) -> bool,
     ) {
+        let mut passed = 0;
         let visible = self.between(lower, upper).filter(|slot| slot.age >= age);
-        let mut give = |slot: &Slot| match self.parts(slot) {
-            Some(parts) => take(
-                &parts,
-                Version {
-                    age: slot.age,
-                    tombstone: slot.tombstone,
-                },
-            ),
-            None => false,
+        let mut give = |slot: &Slot| {
+            if slot.tombstone && !tombstones {
+                passed += 1;
+                if passed % PASSED_COUNT_MAX != 0 {
+                    return false;
+                }
+            }
+            let version = Version {
+                age: slot.age,
+                tombstone: slot.tombstone,
+            };
+            self.parts(slot).is_some_and(|parts| take(&parts, version))
         };
         let same = |a: &Slot, b: &Slot| compare_keys(&self.bodies, a, b).is_eq();
         let mut last: Option<Slot> = None;

@@ -22,8 +22,15 @@ pub const INDEX_PATH_COUNT_MAX: usize = 16;
 /// How deep arrays, maps and tags nest in a payload.
 pub const NESTING_MAX: usize = entidb_codec::NESTING_MAX;
 
-/// The most entities that one transaction writes.
-pub const TRANSACTION_COUNT_MAX: usize = 4_000_000;
+/// The largest transaction, in bytes of what it writes: 2^48. Above
+/// [`Options::transaction_memory_bytes`](crate::Options::transaction_memory_bytes) it lies on the disk until it is committed.
+pub const TRANSACTION_LEN_MAX: u64 = 1 << 48;
 
-/// The largest transaction, in bytes of its records: 1 GiB.
-pub const TRANSACTION_LEN_MAX: usize = 1 << 30;
+/// How many ranges a transaction that does not fit in memory deletes, at the most.
+pub const SPILLED_RANGE_COUNT_MAX: usize = 65_536;
+
+/// The most entities that a transaction holds in memory: of one batch.
+pub const BATCH_COUNT_MAX: usize = 4_000_000;
+
+/// The most that a transaction can be allowed to hold in memory, in bytes of its records: of one batch, 1 GiB.
+pub const BATCH_LEN_MAX: usize = 1 << 30;

@@ -119,7 +119,7 @@ pub(crate) fn load(
     check_names(directory, manifest.next_stream)?;
     let mut streams = BTreeMap::new();
     for entry in &manifest.segments {
-        let stream = Stream::open(directory, StreamKind::Log, entry.stream, manifest.database)?;
+        let stream = log::open_segment(directory, entry, manifest.database)?;
         stream.check_end(entry)?;
         streams.insert(stream.id, Arc::new(stream));
     }
@@ -233,6 +233,7 @@ pub(crate) fn load(
             streams,
             catalog: Arc::new(manifest.catalog.clone()),
             cache: Arc::new(Cache::new(cache_bytes)),
+            shown: Lsn::ZERO,
             scans: Arc::default(),
             migrations: Arc::default(),
         },

@@ -356,24 +356,30 @@ impl Memtable {
     }
 
     /// Appends to `page` up to `count` index entries within the bounds, ascending or descending: of each the newest version not
-    /// above `lsn`.
+    /// above `lsn`. Without `tombstones`, there is nothing older that they would hide, and hardly any is given. Says whether those
+    /// were all.
     pub(crate) fn entry_page(
         &self,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         descending: bool,
         lsn: Lsn,
         count: usize,
+        tombstones: bool,
         page: &mut EntryPage,
-    ) {
+    ) -> bool {
         if self.entry_count() == 0 {
-            return;
+            return true;
         }
+        let mut all = true;
         let table = self.read();
         let age = table.age(lsn);
         let full = page.entries.len() + count;
-        table
-            .index
-            .walk((lower, upper), descending, age, |parts, version| {
+        table.index.walk(
+            (lower, upper),
+            descending,
+            age,
+            tombstones,
+            |parts, version| {
                 let from = page.bytes.len();
                 parts.push(&mut page.bytes);
                 if let Some(batch) = table.batch(version.age) {
@@ -383,8 +389,11 @@ impl Memtable {
                         tombstone: version.tombstone,
                     });
                 }
-                page.entries.len() >= full
-            });
+                all = page.entries.len() < full && (tombstones || !version.tombstone);
+                !all
+            },
+        );
+        all
     }
 
     /// Whether a commit above `lsn` has written an index entry within the bounds.
@@ -411,7 +420,7 @@ impl Memtable {
         let all = (Bound::Unbounded, Bound::Unbounded);
         table
             .index
-            .walk(all, false, Sort::NEWEST, |parts, version| {
+            .walk(all, false, Sort::NEWEST, true, |parts, version| {
                 key.clear();
                 parts.push(&mut key);
                 if let Some(batch) = table.batch(version.age) {

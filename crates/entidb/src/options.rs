@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::BATCH_LEN_MAX;
 use crate::retention::Retention;
 
 /// How a database is opened: [`Options::new`], then what differs from it, then [`open`](Options::open).
@@ -18,6 +19,7 @@ pub struct Options {
     pub(crate) checkpoint_log_bytes: u64,
     pub(crate) cache_bytes: u64,
     pub(crate) memtable_bytes: u64,
+    pub(crate) transaction_memory_bytes: usize,
     pub(crate) reserve_bytes: u64,
     pub(crate) auto_compaction: bool,
     pub(crate) compaction_bytes_per_second: Option<u64>,
@@ -30,7 +32,8 @@ pub struct Options {
     pub(crate) seed: Option<u64>,
 }
 
-/// How records are compressed when compaction copies them: [`Options::compression`]. What a commit writes is never compressed.
+/// How records are compressed when compaction copies them, and when a transaction does not fit in memory:
+/// [`Options::compression`]. What any other commit writes is never compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compression {
@@ -64,6 +67,8 @@ const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 const CACHE_BYTES: u64 = 64 << 20;
 /// The default of [`Options::memtable_bytes`]: 192 MiB.
 const MEMTABLE_BYTES: u64 = 192 << 20;
+/// The default of [`Options::transaction_memory_bytes`]: 64 MiB.
+const TRANSACTION_MEMORY_BYTES: usize = 64 << 20;
 /// The default of [`Options::reserve_bytes`]: 8 MiB.
 const RESERVE_BYTES: u64 = 8 << 20;
 /// The default of [`Options::eventual_delay`].
@@ -79,6 +84,7 @@ impl Default for Options {
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             cache_bytes: CACHE_BYTES,
             memtable_bytes: MEMTABLE_BYTES,
+            transaction_memory_bytes: TRANSACTION_MEMORY_BYTES,
             reserve_bytes: RESERVE_BYTES,
             auto_compaction: true,
             compaction_bytes_per_second: None,
@@ -132,9 +138,9 @@ impl Options {
         self
     }
 
-    /// How records are compressed when compaction copies them. By itself, compaction copies what is not compressed yet;
-    /// [`Database::compact`](crate::Database::compact) also what is compressed in another way. All kinds are always read.
-    /// Default: not at all.
+    /// How records are compressed when compaction copies them, and when a transaction does not fit in memory. By itself, compaction
+    /// copies what is not compressed yet; [`Database::compact`](crate::Database::compact) also what is compressed in another way.
+    /// All kinds are always read. Default: not at all.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -156,6 +162,15 @@ impl Options {
     #[must_use]
     pub fn memtable_bytes(mut self, bytes: u64) -> Self {
         self.memtable_bytes = bytes.max(1 << 20);
+        self
+    }
+
+    /// How much of what it writes a transaction holds in memory, in bytes, up to 1 GiB. What goes beyond that it writes to streams of its
+    /// own, which the commit then lists: so it can be larger than memory. A serializable transaction holds as much again of the
+    /// keys that it has read. Default: 64 MiB.
+    #[must_use]
+    pub fn transaction_memory_bytes(mut self, bytes: usize) -> Self {
+        self.transaction_memory_bytes = bytes.min(BATCH_LEN_MAX);
         self
     }
 

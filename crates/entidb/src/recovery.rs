@@ -21,6 +21,7 @@ use crate::manifest::{Catalog, Editor, Manifest};
 use crate::memtable::Batch;
 use crate::options::Options;
 use crate::scans::ScanLog;
+use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Arc, Mutex};
@@ -124,8 +125,15 @@ fn writer(
         Arc::clone(&feed),
         queue,
     );
+    let ground = Ground::new(
+        Arc::clone(&directory),
+        Arc::clone(&editor),
+        Arc::clone(&environment),
+        options.clone(),
+    );
     Writer {
         directory,
+        ground: Arc::new(ground),
         environment,
         options,
         published,

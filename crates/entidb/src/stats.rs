@@ -134,7 +134,8 @@ impl Stats {
             let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             stats.commit_count = get(&counters.commits);
             stats.conflict_count = get(&counters.conflicts);
-            stats.sync_count = get(&counters.syncs) + writer.editor.sync_count();
+            stats.sync_count =
+                get(&counters.syncs) + writer.editor.sync_count() + writer.ground.sync_count();
             stats.compaction_count = get(&counters.compactions);
             stats.checkpoint_count = get(&counters.checkpoints);
             stats.stall_us_max = get(&counters.stall_us_max);

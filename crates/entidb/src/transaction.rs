@@ -12,11 +12,15 @@ use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
-use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay};
+use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay, bounds_of};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
+use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
+use crate::spill::{
+    self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, SpilledEntries, Times, coarsen,
+};
 use crate::write_options::Isolation;
 use crate::write_set::{Own, WriteSet};
 
@@ -27,12 +31,20 @@ pub struct Transaction {
     catalog: Arc<Catalog>,
     /// Collections that the catalog has and the snapshot has not; whether they get these ids, the commit tells.
     made: Vec<CollectionId>,
+    /// How many of these have their ids for good, since they were spilled to.
+    settled_count: usize,
     writes: WriteSet,
+    /// What it has written before that, and does not fit in memory.
+    spilled: Option<Spilled>,
+    /// Where it spills to, if it can.
+    host: Option<Arc<dyn Host>>,
     /// What was read, where the commit has to check it. Walks that are under way note there what they come to.
     reads: Option<Arc<Mutex<Reads>>>,
     drops: Option<CollectionId>,
-    /// When what was put is to go, in microseconds since 1970.
-    expiring: BTreeMap<Key, u64>,
+    /// When what was put is to go, in microseconds since 1970; `None` if it was put again without a time.
+    expiring: BTreeMap<Key, Option<u64>>,
+    /// The same of what was spilled.
+    times: Option<Times>,
     /// Versions of collections that what is written depends on.
     versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
@@ -40,22 +52,92 @@ pub struct Transaction {
 }
 
 /// What a serializable transaction has read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reads {
     pub(crate) keys: HashSet<Key>,
     /// Ranges of keys, both ends included.
     pub(crate) ranges: Vec<(Key, Key)>,
     /// Names of collections that were looked for and not there.
     pub(crate) absent: Vec<String>,
+    /// More keys.
+    pub(crate) spilled: Option<ReadKeys>,
     /// Parts of indexes, each with the collection that the index is of.
     pub(crate) entries: Vec<(CollectionId, EntryBounds)>,
 }
 
+/// How many ranges a serializable transaction notes one by one, about.
+const READ_RANGE_COUNT_MAX: usize = 65_536;
+
 impl Reads {
+    fn note_range(&mut self, first: Key, last: Key) {
+        if self.ranges.len() >= READ_RANGE_COUNT_MAX {
+            coarsen(&mut self.ranges, READ_RANGE_COUNT_MAX / 2);
+        }
+        self.ranges.push((first, last));
+    }
+
+    fn note_entries(&mut self, collection: CollectionId, bounds: EntryBounds) {
+        if self.entries.len() >= READ_RANGE_COUNT_MAX {
+            self.coarsen_entries();
+        }
+        self.entries.push((collection, bounds));
+    }
+
+    /// Notes of each index that all of it was read. At the worst, that refuses a transaction that could have been kept.
+    fn coarsen_entries(&mut self) {
+        let mut indexes = BTreeMap::new();
+        for (collection, (from, _)) in self.entries.drain(..) {
+            let number = match &from {
+                Bound::Included(key) | Bound::Excluded(key) => key.first_chunk::<2>().copied(),
+                Bound::Unbounded => None,
+            };
+            indexes.insert((collection, number), ());
+        }
+        let whole = indexes.into_keys().map(|(collection, number)| {
+            let prefix = number.as_ref().map_or(&[][..], <[u8; 2]>::as_slice);
+            (collection, bounds_of(prefix))
+        });
+        self.entries = whole.collect();
+    }
+
+    /// Notes a key, in a transaction over the commit `since`. Spills the keys if they take more memory than they may.
+    fn note_key(&mut self, key: Key, ground: Option<&Arc<Ground>>, since: Lsn) -> Result<()> {
+        self.keys.insert(key);
+        let Some(ground) = ground else {
+            return Ok(());
+        };
+        if self.keys.capacity() * (size_of::<Key>() + 1) <= ground.bound() {
+            return Ok(());
+        }
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            none => none.insert(ReadKeys::begin(ground, since)?),
+        };
+        let mut keys: Vec<Key> = self.keys.iter().copied().collect();
+        keys.sort_unstable();
+        spilled.push(&keys)?;
+        self.keys = HashSet::new();
+        Ok(())
+    }
+
     fn note_absent(&mut self, name: &str) {
         if !self.absent.iter().any(|absent| absent == name) {
             self.absent.push(name.to_owned());
         }
+    }
+}
+
+/// Where a walk that is under way notes what it reads.
+pub(crate) struct ReadNotes {
+    reads: Arc<Mutex<Reads>>,
+    ground: Option<Arc<Ground>>,
+    since: Lsn,
+}
+
+impl ReadNotes {
+    pub(crate) fn note_key(&self, key: Key) -> Result<()> {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.note_key(key, self.ground.as_ref(), self.since)
     }
 }
 
@@ -73,6 +155,17 @@ pub(crate) struct Finished {
     pub(crate) drops: Option<CollectionId>,
     /// Versions that collections have to have.
     pub(crate) versions: Vec<(CollectionId, u32)>,
+    /// What it has written before `writes`.
+    pub(crate) spilled: Option<Spilled>,
+}
+
+impl Finished {
+    /// Whether it does not fit in memory. One that writes nothing has nothing to commit, whatever it has read.
+    pub(crate) fn is_large(&self) -> bool {
+        let reads = self.reads.as_ref();
+        let reads_much = reads.is_some_and(|reads| reads.spilled.is_some());
+        self.spilled.is_some() || reads_much && !self.writes.is_empty()
+    }
 }
 
 impl Transaction {
@@ -81,20 +174,33 @@ impl Transaction {
             catalog: Arc::clone(&snapshot.view().catalog),
             snapshot,
             made: Vec::new(),
+            settled_count: 0,
             writes: WriteSet::default(),
+            spilled: None,
+            host: None,
             reads: (isolation == Isolation::Serializable).then(Arc::default),
             drops: None,
             expiring: BTreeMap::new(),
+            times: None,
             versions: Vec::new(),
             overlays: Mutex::default(),
         }
     }
 
+    /// What does not fit in memory, it spills there.
+    pub(crate) fn over(mut self, host: Arc<dyn Host>) -> Self {
+        self.host = Some(host);
+        self
+    }
+
     /// Puts an entity, in the place of the one that has its id, if one has. A collection that is not there is made.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the value or the collection's name is outside the limits, or the
-    /// transaction would grow above 1 GiB or 4,000,000 records. The transaction is as it was.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the value, the collection's name or the transaction is outside the
+    /// [limits](crate::limits). Where the transaction has outgrown [`Options::transaction_memory_bytes`](crate::Options::transaction_memory_bytes)
+    /// besides: [`ErrorKind::Full`](crate::ErrorKind::Full), [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned) or [`ErrorKind::ReadOnly`](crate::ErrorKind::ReadOnly), as for a
+    /// commit. The transaction is as it was.
     pub fn put(&mut self, collection: &str, id: EntityId, value: &Value) -> Result<()> {
         self.put_payload(collection, id, &Payload::encode(value)?)
     }
@@ -104,12 +210,12 @@ impl Transaction {
     /// # Errors
     /// As for [`put`](Self::put).
     pub fn put_payload(&mut self, collection: &str, id: EntityId, payload: &Payload) -> Result<()> {
+        self.make_room(payload.as_bytes().len())?;
         let collection = self.make_collection(collection)?;
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
-        // It is another version, without the time that one before it was given.
-        self.expiring.remove(&key);
+        self.void_time(key);
         Ok(())
     }
 
@@ -128,8 +234,9 @@ impl Transaction {
     /// Deletes an entity without looking whether it is there: the cost of a small record, and no read.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the transaction would grow above its limits. It is as it was.
+    /// As for [`put`](Self::put).
     pub fn remove(&mut self, collection: &str, id: EntityId) -> Result<()> {
+        self.make_room(0)?;
         match self.find(collection) {
             Some(collection) => {
                 self.writes.push(Key::new(collection, id), None)?;
@@ -149,6 +256,7 @@ impl Transaction {
         collection: &str,
         ids: impl RangeBounds<EntityId>,
     ) -> Result<()> {
+        self.make_room(EntityId::LEN)?;
         let Some(collection) = self.find(collection) else {
             return Ok(());
         };
@@ -182,10 +290,11 @@ impl Transaction {
         id: EntityId,
         payload: &Payload,
     ) -> Result<()> {
+        let collection = self.make_room_in(collection, payload.as_bytes().len())?;
         let key = Key::new(collection, id);
         self.writes.push(key, Some(payload.as_bytes()))?;
         self.touch(collection, id);
-        self.expiring.remove(&key);
+        self.void_time(key);
         Ok(())
     }
 
@@ -203,10 +312,17 @@ impl Transaction {
                 Ok(Some((Lsn::MAX, payload)))
             }
             Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_stored(collection, id)
-            }
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(version) => {
+                    let payload = self.spilled_payload(key, &version)?;
+                    Ok(Some((Lsn::MAX, payload)))
+                }
+                Found::Deleted => Ok(None),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.get_stored(collection, id)
+                }
+            },
         }
     }
 
@@ -234,10 +350,14 @@ impl Transaction {
         match self.writes.get(&key) {
             Own::Put(_) => Ok(true),
             Own::Deleted => Ok(false),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.contains_in(collection, id)
-            }
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(_) => Ok(true),
+                Found::Deleted => Ok(false),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.contains_in(collection, id)
+                }
+            },
         }
     }
 
@@ -256,7 +376,7 @@ impl Transaction {
                     .snapshot
                     .range(collection, EntityId::MAX..EntityId::MIN),
                 head: None,
-                own: Vec::new(),
+                own: OwnWrites::default(),
                 deleted: Vec::new(),
                 descending: false,
                 done: false,
@@ -264,26 +384,28 @@ impl Transaction {
         };
         let (from, to) = (Key::new(id, first), Key::new(id, last));
         if let Some(mut reads) = self.reads_of(id) {
-            reads.ranges.push((from, to));
+            reads.note_range(from, to);
         }
         let own = self.writes.within(from, to).into_iter();
-        let mut own: Vec<_> = own
-            .map(|(key, own)| {
-                let payload = match own {
-                    Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
-                    Own::Deleted | Own::Untouched => None,
-                };
-                (key.id(), payload)
-            })
-            .collect();
-        own.reverse();
+        let own = own.map(|(key, own)| {
+            let payload = match own {
+                Own::Put(bytes) => Some(Payload::stored(Bytes::copy_from_slice(bytes))),
+                Own::Deleted | Own::Untouched => None,
+            };
+            (key.id(), payload)
+        });
         let ranges = self.writes.ranges().iter();
         let deleted = ranges.filter(|range| range.collection == id);
+        let deleted: Vec<_> = deleted.map(|range| (range.first, range.last)).collect();
+        let before = self.spilled.as_ref();
+        let before_deleted = before.into_iter().flat_map(|spilled| spilled.ranges(id));
+        let all_deleted = deleted.iter().copied().chain(before_deleted).collect();
+        let spilled = before.map(|spilled| spill::Walk::new(spilled, from, to));
         TransactionScan {
             stored: self.snapshot.range(collection, first..=last),
             head: None,
-            own,
-            deleted: deleted.map(|range| (range.first, range.last)).collect(),
+            own: OwnWrites::new(own.collect(), spilled, deleted),
+            deleted: all_deleted,
             descending: false,
             done: false,
         }
@@ -314,7 +436,11 @@ impl Transaction {
 
     /// Where a walk notes what it reads, if it has to.
     pub(crate) fn notes(&self) -> Notes {
-        self.reads.as_ref().map(Arc::clone)
+        self.reads.as_ref().map(|reads| ReadNotes {
+            reads: Arc::clone(reads),
+            ground: self.host.as_ref().map(|host| Arc::clone(host.ground())),
+            since: self.snapshot.lsn(),
+        })
     }
 
     /// The entries of an index within these bounds, its own writes included.
@@ -327,7 +453,7 @@ impl Transaction {
     ) -> Result<Merged> {
         if let Some(reads) = &self.reads {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.entries.push((index.collection, bounds.clone()));
+            reads.note_entries(index.collection, bounds.clone());
         }
         let mut overlays = self.overlays.lock();
         let overlays = overlays.as_deref_mut();
@@ -336,14 +462,132 @@ impl Transaction {
             .entry(index.id)
             .or_insert_with(|| Overlay::of(&self.writes, index.collection));
         let own = overlay.within(&self.writes, index, bounds, descending)?;
+        let own = match &self.spilled {
+            Some(spilled) => own.over(SpilledEntries::new(
+                spilled, index, bounds, value, descending,
+            )?),
+            None => own,
+        };
         let entries = Merged::new(&self.snapshot, index, bounds, value, descending)?;
         Ok(entries.under(own))
     }
 
-    fn note_read(&self, key: Key) {
-        if let Some(mut reads) = self.reads_of(key.collection()) {
-            reads.keys.insert(key);
+    fn note_read(&self, key: Key) -> Result<()> {
+        let Some(mut reads) = self.reads_of(key.collection()) else {
+            return Ok(());
+        };
+        let ground = self.host.as_ref().map(|host| host.ground());
+        reads.note_key(key, ground, self.snapshot.lsn())
+    }
+
+    /// What was spilled of a key.
+    fn find_spilled(&self, key: &Key) -> Result<Found> {
+        match &self.spilled {
+            Some(spilled) => spilled.find(key),
+            None => Ok(Found::Untouched),
         }
+    }
+
+    fn spilled_payload(&self, key: Key, version: &Version) -> Result<Payload> {
+        let view = match &self.spilled {
+            Some(spilled) => spilled.view(),
+            None => self.snapshot.view(),
+        };
+        Ok(Payload::stored(view.payload(key, version)?))
+    }
+
+    /// Sees to it that there is room in memory for a record with a payload of `payload_len` bytes.
+    fn make_room(&mut self, payload_len: usize) -> Result<()> {
+        let Some(host) = &self.host else {
+            return Ok(());
+        };
+        let bound = host.ground().bound();
+        if self.writes.has_room(payload_len, bound) {
+            return Ok(());
+        }
+        self.writes.shrink();
+        if self.writes.has_room(payload_len, bound) {
+            return Ok(());
+        }
+        let host = Arc::clone(host);
+        self.spill(&*host)
+    }
+
+    /// As [`make_room`](Self::make_room), for a record of this collection. Returns the id that it has then.
+    fn make_room_in(&mut self, id: CollectionId, payload_len: usize) -> Result<CollectionId> {
+        let made = self.made.contains(&id);
+        let name = made.then(|| self.catalog.name_of(id).to_owned());
+        self.make_room(payload_len)?;
+        let settled = name.and_then(|name| self.catalog.find_any(&name));
+        Ok(settled.unwrap_or(id))
+    }
+
+    /// Spills what is in memory.
+    fn spill(&mut self, host: &dyn Host) -> Result<()> {
+        self.settle_names(host)?;
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            none => none.insert(Spilled::begin(host.ground(), &self.snapshot)?),
+        };
+        if !self.expiring.is_empty() {
+            let times = self.times.get_or_insert_with(|| Times::new(host.ground()));
+            times.push(&self.expiring)?;
+        }
+        if !self.writes.is_empty() {
+            spilled.push(&self.writes)?;
+        }
+        self.writes = WriteSet::default();
+        self.expiring.clear();
+        // What was spilled, its own entries tell.
+        self.overlays().clear();
+        Ok(())
+    }
+
+    /// Gives the collections that this transaction makes their ids, since what is spilled is sorted by them.
+    fn settle_names(&mut self, host: &dyn Host) -> Result<()> {
+        let unsettled = self.unsettled();
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        let before: Vec<_> = unsettled.iter().map(|made| made.id).collect();
+        let settled = host.make_collections(&mut self.writes, unsettled)?;
+        self.rename(&before, &settled);
+        self.writes.reindex();
+        let mut catalog = Catalog::clone(&self.snapshot.view().catalog);
+        self.made.truncate(self.settled_count);
+        let before = self.made.iter().filter_map(|id| self.catalog.get(*id));
+        catalog.collections.extend(before.cloned());
+        self.made.extend(settled.iter().map(|made| made.id));
+        self.settled_count = self.made.len();
+        catalog.collections.extend(settled);
+        catalog.collections.sort_by_key(|collection| collection.id);
+        self.catalog = Arc::new(catalog);
+        Ok(())
+    }
+
+    /// Has what it notes of collections named by the ids that they have got.
+    fn rename(&mut self, before: &[CollectionId], settled: &[Collection]) {
+        let settled_id = |id: CollectionId| {
+            let place = before.iter().position(|before| *before == id);
+            let settled = place.and_then(|place| settled.get(place));
+            settled.map_or(id, |settled| settled.id)
+        };
+        for (id, _) in &mut self.versions {
+            *id = settled_id(*id);
+        }
+        let expiring = std::mem::take(&mut self.expiring).into_iter();
+        let settled = expiring.map(|(key, time)| {
+            let key = Key::new(settled_id(key.collection()), key.id());
+            (key, time)
+        });
+        self.expiring = settled.collect();
+    }
+
+    /// Collections that it makes, with ids that may not be theirs.
+    fn unsettled(&self) -> Vec<Collection> {
+        let made = self.made.iter().skip(self.settled_count);
+        let made = made.filter_map(|id| self.catalog.get(*id));
+        made.cloned().collect()
     }
 
     /// Where a read of the collection `id` is noted, if it has to be. Of one that this transaction makes, the id may become
@@ -401,28 +645,48 @@ impl Transaction {
         match self.writes.get(&key) {
             Own::Put(payload) => Ok(Some(Payload::stored(Bytes::copy_from_slice(payload)))),
             Own::Deleted => Ok(None),
-            Own::Untouched => {
-                self.note_read(key);
-                self.snapshot.get_in(key.collection(), key.id())
-            }
+            Own::Untouched => match self.find_spilled(&key)? {
+                Found::Put(version) => self.spilled_payload(key, &version).map(Some),
+                Found::Deleted => Ok(None),
+                Found::Untouched => {
+                    self.note_read(key)?;
+                    self.snapshot.get_in(key.collection(), key.id())
+                }
+            },
         }
     }
 
     /// Puts an entity into any collection.
     pub(crate) fn put_any(&mut self, key: Key, payload: &Payload) -> Result<()> {
+        let collection = self.make_room_in(key.collection(), payload.as_bytes().len())?;
+        let key = Key::new(collection, key.id());
         self.writes.push(key, Some(payload.as_bytes()))
     }
 
     /// Says when what was just put is to go.
     pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: u64) {
         if let Some(collection) = self.catalog.find(collection) {
-            self.expiring.insert(Key::new(collection, id), time_us);
+            self.expiring
+                .insert(Key::new(collection, id), Some(time_us));
+        }
+    }
+
+    /// What was just put is another version, without the time that one before it was given.
+    fn void_time(&mut self, key: Key) {
+        match &self.times {
+            None => drop(self.expiring.remove(&key)),
+            Some(_) => drop(self.expiring.insert(key, None)),
         }
     }
 
     /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
     pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
-        let mut expiring = std::mem::take(&mut self.expiring);
+        if self.spilled.is_some() {
+            return self.arm_spilled(now_us);
+        }
+        let expiring = std::mem::take(&mut self.expiring).into_iter();
+        let expiring = expiring.filter_map(|(key, time_us)| Some((key, time_us?)));
+        let mut expiring: BTreeMap<Key, u64> = expiring.collect();
         let catalog = Arc::clone(&self.catalog);
         if !catalog.times_to_live.is_empty() {
             let time = |id| catalog.time_to_live(id);
@@ -433,23 +697,70 @@ impl Transaction {
                 expiring.entry(key).or_insert(time_us);
             }
         }
+        // Not one that was deleted again.
+        expiring.retain(|key, _| matches!(self.writes.get(key), Own::Put(_)));
         let mut first = None;
         for (key, time_us) in expiring {
-            // Not one that was deleted again.
-            let (Own::Put(_), Some(of)) = (self.writes.get(&key), catalog.get(key.collection()))
-            else {
-                continue;
-            };
-            let due = Due {
-                time_us,
-                collection: of.name.clone(),
-                entity: key.id(),
-            };
-            let times = self.make_any_collection(EXPIRY)?;
-            self.put_any(Key::new(times, due.id()), &due.encode()?)?;
-            first = Some(first.map_or(time_us, |first: u64| first.min(time_us)));
+            if let Some(of) = catalog.get(key.collection()) {
+                self.put_due(&of.name, key.id(), time_us)?;
+                first = earlier(first, time_us);
+            }
         }
         Ok(first)
+    }
+
+    /// As [`arm`](Self::arm), of a transaction that has spilled: one entity after the other, so that nobody holds all times.
+    fn arm_spilled(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
+        let catalog = Arc::clone(&self.catalog);
+        if self.times.is_none() && self.expiring.is_empty() && catalog.times_to_live.is_empty() {
+            return Ok(None);
+        }
+        if let Some(host) = self.host.as_ref().map(Arc::clone) {
+            self.spill(&*host)?;
+        }
+        let (Some(spilled), now_us) = (&self.spilled, now_us()) else {
+            return Ok(None);
+        };
+        let catalog = Arc::clone(&self.catalog);
+        let times = self.times.take();
+        let cache = Arc::clone(&self.snapshot.view().cache);
+        let knows = |id| times.as_ref().is_some_and(|times| times.knows(id));
+        let timed = |id: &&CollectionId| knows(**id) || catalog.time_to_live(**id).is_some();
+        let walks = spilled.collections().iter().filter(timed).map(|id| {
+            let ends = [EntityId::MIN, EntityId::MAX].map(|end| Key::new(*id, end));
+            (*id, spill::Walk::new(spilled, ends[0], ends[1]))
+        });
+        let walks: Vec<_> = walks.collect();
+        let mut first = None;
+        for (collection, mut walk) in walks {
+            let Some(of) = catalog.get(collection) else {
+                continue;
+            };
+            let time_to_live = catalog.time_to_live(collection);
+            while let Some(id) = walk.next_put()? {
+                let given = match &times {
+                    Some(times) => times.get(&cache, &Key::new(collection, id))?,
+                    None => None,
+                };
+                let time_us = given.or_else(|| Some(now_us.saturating_add(time_to_live?)));
+                if let Some(time_us) = time_us {
+                    self.put_due(&of.name, id, time_us)?;
+                    first = earlier(first, time_us);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Writes that an entity of a collection is to go at a time.
+    fn put_due(&mut self, collection: &str, entity: EntityId, time_us: u64) -> Result<()> {
+        let due = Due {
+            time_us,
+            collection: collection.to_owned(),
+            entity,
+        };
+        let times = self.make_any_collection(EXPIRY)?;
+        self.put_any(Key::new(times, due.id()), &due.encode()?)
     }
 
     /// Deletes an entity whose time has come.
@@ -473,15 +784,16 @@ impl Transaction {
     }
 
     pub(crate) fn finish(self) -> Finished {
-        let made = self.made.iter().filter_map(|id| self.catalog.get(*id));
+        let made = self.unsettled();
         let reads = self.reads.map(|reads| {
             let mut reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *reads)
         });
         Finished {
             drops: self.drops,
+            made,
             versions: self.versions,
-            made: made.cloned().collect(),
+            spilled: self.spilled,
             snapshot: self.snapshot,
             writes: self.writes,
             derived: None,
@@ -492,9 +804,14 @@ impl Transaction {
 
 impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let len = self.writes.len_bytes();
+        let spilled = self.spilled.as_ref().map_or(0, Spilled::len_bytes);
+        let len = self.writes.len_bytes() as u64 + spilled;
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
+}
+
+fn earlier(first: Option<u64>, time_us: u64) -> Option<u64> {
+    Some(first.map_or(time_us, |first| first.min(time_us)))
 }
 
 /// Refuses what no collection may be called.
@@ -534,8 +851,8 @@ pub struct TransactionScan {
     stored: Scan,
     /// The stored entity that comes next, and the commit that has put it.
     head: Option<(EntityId, Lsn, Payload)>,
-    /// What the transaction has written, the next one last.
-    own: Vec<(EntityId, Option<Payload>)>,
+    /// What the transaction has written.
+    own: OwnWrites,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
     descending: bool,
@@ -547,7 +864,7 @@ impl TransactionScan {
     pub fn reverse(mut self) -> Self {
         self.descending = !self.descending;
         self.stored = self.stored.reverse();
-        self.own.reverse();
+        self.own = self.own.reverse();
         self
     }
 
@@ -555,9 +872,7 @@ impl TransactionScan {
     /// taken, and after [`reverse`](Self::reverse).
     pub fn after(mut self, id: EntityId) -> Self {
         self.stored = self.stored.after(id);
-        let descending = self.descending;
-        self.own
-            .retain(|(own, _)| comes_before(descending, id, *own));
+        self.own = self.own.after(id);
         self
     }
 
@@ -578,7 +893,10 @@ impl TransactionScan {
                 }
             }
             let stored = self.head.as_ref().map(|(id, ..)| *id);
-            let own = self.own.last().map(|(id, _)| *id);
+            let own = match self.own.peek() {
+                Ok(own) => own,
+                Err(error) => return Some(Err(error)),
+            };
             let before = |stored, own| comes_before(self.descending, stored, own);
             match (stored, own) {
                 (None, None) => return None,
@@ -590,8 +908,12 @@ impl TransactionScan {
                     if stored == own {
                         self.head = None;
                     }
-                    if let Some((id, Some(payload))) = self.own.pop() {
-                        return Some(Ok((id, Lsn::MAX, payload)));
+                    match self.own.next() {
+                        Ok(Some((id, Some(payload)))) => {
+                            return Some(Ok((id, Lsn::MAX, payload)));
+                        }
+                        Ok(_) => {}
+                        Err(error) => return Some(Err(error)),
                     }
                 }
             }

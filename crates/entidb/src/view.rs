@@ -33,6 +33,8 @@ pub(crate) struct View {
     pub(crate) streams: BTreeMap<StreamId, Arc<Stream>>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) cache: Arc<Cache>,
+    /// A large commit that came with this view, and all before it: whoever gets the view is shown them.
+    pub(crate) shown: Lsn,
     pub(crate) scans: Arc<ScanLog>,
     /// How entities of older forms are read.
     pub(crate) migrations: Arc<Registry>,
@@ -163,7 +165,7 @@ impl View {
 /// The view that reads get, and the LSN up to which it is visible.
 ///
 /// Promises: a reader gets a view and an LSN that belong together, without a lock and without a counter that readers share.
-/// Relies on a view that holds more commits being put in place only after they were shown, and on commits that need a view
+/// Relies on a view that holds more commits being put in place only after they were shown, or saying itself that they are, and on commits that need a view
 /// being shown only after it is in place; a run has of each key only the newest version, so a newer view with an older LSN
 /// would lose what was replaced in between.
 pub(crate) struct Published {
@@ -212,6 +214,7 @@ impl Published {
             // An LSN is shown after the view that it needs was put in place and counted: whoever sees the one sees the
             // other. If that was counted before the view was loaded too, it is that view, or a later one.
             if self.change_count.load(Ordering::Acquire) == before {
+                let lsn = lsn.max(view.shown);
                 return (view, lsn);
             }
         }
@@ -248,6 +251,7 @@ mod tests {
                 ..Catalog::default()
             }),
             cache: Arc::new(Cache::new(0)),
+            shown: Lsn::ZERO,
             scans: Arc::default(),
             migrations: Arc::default(),
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::key::Key;
 use crate::format::record::{self, Kind, Was};
 use crate::ids::{CollectionId, EntityId};
-use crate::limits::{TRANSACTION_COUNT_MAX, TRANSACTION_LEN_MAX};
+use crate::limits::{BATCH_COUNT_MAX, BATCH_LEN_MAX};
 use crate::log::Item;
 
 /// Records of one transaction, their checksums not bound to a place yet.
@@ -105,9 +105,41 @@ impl WriteSet {
         self.written.len() == self.dead_count && self.ranges.is_empty()
     }
 
-    /// Bytes that it takes in memory, about.
+    /// Bytes of its records.
     pub(crate) fn len_bytes(&self) -> usize {
         self.body.len()
+    }
+
+    /// Bytes that it takes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, HashMap::capacity);
+        self.body.capacity()
+            + self.written.capacity() * size_of::<Written>()
+            + index * (size_of::<(Key, u32)>() + 1)
+            + self.ranges.capacity() * size_of::<RangeDelete>()
+    }
+
+    /// Whether a record with a payload of `payload_len` bytes leaves it within `bound` bytes in memory.
+    pub(crate) fn has_room(&self, payload_len: usize, bound: usize) -> bool {
+        let grown = self.memory_bytes() + record::HEADER_LEN + payload_len;
+        (grown <= bound && self.written.len() < BATCH_COUNT_MAX) || self.is_empty()
+    }
+
+    /// Gives back what replaced records take, if that is much.
+    pub(crate) fn shrink(&mut self) {
+        if self.dead_len > self.body.len() / 2 || self.dead_count > self.written.len() / 2 {
+            self.compact();
+            self.written.shrink_to_fit();
+        }
+    }
+
+    /// The collections that it writes to; some of them more than once.
+    pub(crate) fn collections(&self) -> impl Iterator<Item = CollectionId> {
+        let written = self.written.iter().filter(|written| !written.dead);
+        let ranges = self.ranges.iter().map(|range| range.collection);
+        written
+            .map(|written| written.key.collection())
+            .chain(ranges)
     }
 
     /// Puts an entity's payload, or without one its tombstone.
@@ -215,19 +247,17 @@ impl WriteSet {
         payload: &[u8],
     ) -> Result<(u32, u32)> {
         let len = record::HEADER_LEN + payload.len();
-        if self.body.len() - self.dead_len + len > TRANSACTION_LEN_MAX {
+        if self.body.len() - self.dead_len + len > BATCH_LEN_MAX {
             return Err(Error::invalid(format!(
-                "a transaction has up to {TRANSACTION_LEN_MAX} bytes: commit it in parts"
+                "a transaction has up to {BATCH_LEN_MAX} bytes: commit it in parts"
             )));
         }
-        if self.written.len() - self.dead_count + self.ranges.len() >= TRANSACTION_COUNT_MAX {
+        if self.written.len() - self.dead_count + self.ranges.len() >= BATCH_COUNT_MAX {
             return Err(Error::invalid(format!(
-                "a transaction writes up to {TRANSACTION_COUNT_MAX} entities: commit it in parts"
+                "a transaction writes up to {BATCH_COUNT_MAX} entities: commit it in parts"
             )));
         }
-        if self.body.len() + len > 2 * TRANSACTION_LEN_MAX
-            || self.dead_count > TRANSACTION_COUNT_MAX
-        {
+        if self.body.len() + len > 2 * BATCH_LEN_MAX || self.dead_count > BATCH_COUNT_MAX {
             self.compact();
         }
         let header = record::Header {
@@ -301,6 +331,11 @@ impl WriteSet {
         found
     }
 
+    /// What was written to a collection, in key order.
+    pub(crate) fn within_collection(&self, id: CollectionId) -> Vec<(Key, Own<'_>)> {
+        self.within(Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX))
+    }
+
     pub(crate) fn ranges(&self) -> &[RangeDelete] {
         &self.ranges
     }
@@ -335,7 +370,13 @@ impl WriteSet {
         }
     }
 
-    /// Gives the collection `from` the id `to`, in every record.
+    /// Finds keys anew, after [`rename`](Self::rename).
+    pub(crate) fn reindex(&mut self) {
+        self.index = None;
+        self.make_index();
+    }
+
+    /// Gives the collection `from` the id `to`, in every record. Nothing is found before it is [reindexed](Self::reindex).
     pub(crate) fn rename(&mut self, from: CollectionId, to: CollectionId) {
         let body = &mut self.body;
         let mut patch = |at: u32, len: u32| {

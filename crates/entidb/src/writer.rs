@@ -17,6 +17,7 @@ use crate::manifest::{Editor, LogEntry, SealedEntry};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::snapshot::Snapshot;
+use crate::spill::Ground;
 use crate::stream::Stream;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ pub(crate) struct Writer {
     pub(crate) published: Arc<Published>,
     pub(crate) editor: Arc<Editor>,
     pub(crate) committer: Committer,
+    /// Where transactions spill.
+    pub(crate) ground: Arc<Ground>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) timer: Timer,
     /// Whoever builds indexes holds it.
@@ -118,9 +121,16 @@ impl Writer {
     pub(crate) fn maintain(&self) {
         if !self.options.background {
             let checkpoints = self.checkpoint_if_due();
-            // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
-            while checkpoints && self.compact_if_due().unwrap_or(false) {}
+            if checkpoints {
+                self.merge_what_is_due();
+            }
         }
+    }
+
+    /// Merges until nothing is due any more.
+    pub(crate) fn merge_what_is_due(&self) {
+        // Each merge leaves fewer runs, or fewer dead bytes; its failure is kept for the stats.
+        while self.compact_if_due().unwrap_or(false) {}
     }
 
     /// The database as it is now.

@@ -54,28 +54,72 @@ fn assert_found_or_harmless(damaged: &Image, model: &Content, what: &str) {
     );
 }
 
-#[test]
-fn every_flipped_byte_of_a_closed_database_is_found_or_harmless() {
-    let sound = MemoryDirectory::new();
-    let model = small(&sound);
-    let sound = image(&sound);
+/// Flips a bit in every byte. Says how many there were, and after how many a verification found nothing.
+fn flip_each(sound: &MemoryDirectory, model: &Content) -> (u32, u32) {
+    let sound = image(sound);
     let (mut flips, mut sound_reports) = (0, 0);
     for (name, bytes) in &sound {
         for at in 0..bytes.len() {
             let mut damaged = sound.clone();
             damaged.get_mut(name).unwrap()[at] ^= 1 << (at % 8);
-            assert_found_or_harmless(&damaged, &model, &format!("{name} byte {at}"));
+            assert_found_or_harmless(&damaged, model, &format!("{name} byte {at}"));
             flips += 1;
             if let Ok(db) = Options::new().read_only(true).open_in(directory(&damaged)) {
                 sound_reports += u32::from(db.verify().unwrap().is_sound());
             }
         }
     }
+    (flips, sound_reports)
+}
+
+#[test]
+fn every_flipped_byte_of_a_closed_database_is_found_or_harmless() {
+    let sound = MemoryDirectory::new();
+    let model = small(&sound);
+    let (flips, sound_reports) = flip_each(&sound, &model);
     assert!(flips > 8000, "{flips}");
     assert_eq!(
         sound_reports, 0,
         "a verification finds every flipped byte, read or not"
     );
+}
+
+#[test]
+fn every_flipped_byte_of_a_large_commit_is_found_or_harmless() {
+    for followed in [false, true] {
+        check_flips_of_a_large_commit(followed);
+    }
+}
+
+fn check_flips_of_a_large_commit(followed: bool) {
+    let sound = MemoryDirectory::new();
+    let options = options().transaction_memory_bytes(700);
+    let options = match followed {
+        true => options.retention(entidb::Retention::bytes(u64::MAX)),
+        false => options,
+    };
+    let db = options.open_in(sound.clone()).unwrap();
+    db.write(|tx| {
+        for n in 0..12 {
+            tx.put("people", id(n % 9), &text(n))?;
+        }
+        tx.delete_range("people", id(3)..=id(3))?;
+        tx.remove("people", id(4))
+    })
+    .unwrap();
+    let model = content(&db).unwrap();
+    assert!(!model.is_empty());
+    db.close().unwrap();
+    let logs = image(&sound).into_keys();
+    let logs = logs.filter(|name| name.ends_with(".log")).count();
+    assert_eq!(
+        logs,
+        usize::from(followed),
+        "it is in no log, but for followers"
+    );
+    let (flips, sound_reports) = flip_each(&sound, &model);
+    assert!(flips > 8000, "{flips}");
+    assert_eq!(sound_reports, 0);
 }
 
 #[test]

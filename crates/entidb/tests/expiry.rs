@@ -19,7 +19,15 @@ fn at(second: u64) -> SystemTime {
 }
 
 fn open(disk: &MemoryDirectory) -> Database {
+    open_with(disk, 64 << 20)
+}
+
+/// How many bytes a transaction holds in memory, from all that it writes to nothing.
+const BOUNDS: [usize; 3] = [64 << 20, 400, 1];
+
+fn open_with(disk: &MemoryDirectory, bound: usize) -> Database {
     let options = Options::new().seed(3).checkpoint_log_bytes(2000);
+    let options = options.transaction_memory_bytes(bound);
     options.open_in(disk.clone()).unwrap()
 }
 
@@ -53,8 +61,14 @@ fn an_entity_goes_at_its_time_and_not_before() {
 
 #[test]
 fn another_version_has_a_time_of_its_own_or_none() {
+    for bound in BOUNDS {
+        check_other_versions(bound);
+    }
+}
+
+fn check_other_versions(bound: usize) {
     let disk = MemoryDirectory::new();
-    let mut db = open(&disk);
+    let mut db = open_with(&disk, bound);
     for n in 0..7 {
         put(&db, n, &text(n), 100);
     }
@@ -90,8 +104,17 @@ fn another_version_has_a_time_of_its_own_or_none() {
 
 #[test]
 fn a_collection_can_have_a_time_to_live_of_its_own() {
+    for bound in BOUNDS {
+        check_time_of_a_collection(bound);
+    }
+}
+
+fn check_time_of_a_collection(bound: usize) {
     let disk = MemoryDirectory::new();
-    let plain = || Options::new().background(false);
+    let plain = || {
+        let options = Options::new().background(false);
+        options.transaction_memory_bytes(bound)
+    };
     let db = plain().open_in(disk.clone()).unwrap();
     db.untyped("a").put(id(0), &text(0)).unwrap();
     let hour = Duration::from_secs(3600);
@@ -208,8 +231,14 @@ fn whoever_puts_again_while_it_expires_keeps_what_was_put() {
 
 #[test]
 fn a_collection_that_two_make_at_once_keeps_its_times() {
+    for bound in BOUNDS {
+        check_made_at_once(bound);
+    }
+}
+
+fn check_made_at_once(bound: usize) {
     // The second transaction's collection gets another number than it was begun with.
-    let db = open(&MemoryDirectory::new());
+    let db = open_with(&MemoryDirectory::new(), bound);
     let (mut one, mut two) = (db.begin(), db.begin());
     one.put("b", id(1), &text(1)).unwrap();
     two.put_expiring("a", id(1), &text(1), at(100)).unwrap();
@@ -244,4 +273,43 @@ fn many_expire_in_pieces_and_leave_no_room_taken() {
     db.compact().unwrap();
     let bytes: usize = image(&disk).values().map(Vec::len).sum();
     assert!(bytes < 4096, "{bytes}");
+}
+
+#[test]
+fn times_that_do_not_fit_in_memory_are_kept_each_for_its_version() {
+    let disk = MemoryDirectory::new();
+    let db = open_with(&disk, 2_000);
+    let hour = Duration::from_secs(3600);
+    db.set_time_to_live("short", Some(hour)).unwrap();
+    let now = SystemTime::now();
+    db.write(|tx| {
+        for n in 0..400 {
+            tx.put_expiring("a", id(n), &text(n), at(100 + n))?;
+            tx.put("short", id(n), &text(n))?;
+        }
+        for n in 0..100 {
+            tx.put("a", id(n), &text(n + 1))?;
+            tx.put_expiring("a", id(n + 100), &text(n), at(1000))?;
+            tx.delete("a", id(n + 200))?;
+            tx.put_expiring("short", id(n), &text(n), now + 5 * hour)?;
+        }
+        tx.put_expiring(
+            "a",
+            id(0),
+            &text(0),
+            SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 36),
+        )
+    })
+    .unwrap();
+    assert_eq!(db.untyped("a").count().unwrap(), 300);
+    assert_eq!(db.expire_until(at(450)).unwrap(), 51);
+    assert_eq!(db.expire_until(at(999)).unwrap(), 49);
+    assert_eq!(db.untyped("a").count().unwrap(), 200);
+    assert_eq!(db.expire_until(at(1000)).unwrap(), 100);
+    assert_eq!(db.untyped("a").count().unwrap(), 100);
+    assert_eq!(db.untyped("short").count().unwrap(), 400);
+    assert_eq!(db.expire_until(now + 2 * hour).unwrap(), 300);
+    assert_eq!(db.expire_until(now + 6 * hour).unwrap(), 100);
+    assert_eq!(db.untyped("a").count().unwrap(), 100);
+    assert!(db.verify().unwrap().is_sound());
 }

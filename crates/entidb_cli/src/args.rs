@@ -68,12 +68,15 @@ pub(crate) enum Command {
 /// Each batch is committed as a whole. All are durable when the import ends, however it ends; with --ack each is durable before
 /// its ids are printed. A bad line ends the import with exit code 1; nothing of its batch is kept, the batches before it stay.
 /// A crash loses at most about the last half second of what was not acknowledged, from the end of the input backwards.
+/// With --atomic all of it is one transaction, however large: at the end all of it is there, and before that, after a bad line or
+/// a crash, nothing. What does not fit in memory lies in the database's folder until then.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
   entidb import shop.entidb customers customers.ndjson --id email
   entidb import shop.entidb customers customers.ndjson --id email --unique email --index address.city
   entidb import shop.entidb orders orders.csv --id number
+  entidb import shop.entidb prices prices.csv --id article --atomic
   produce | entidb import shop.entidb events - --ack --batch 1")]
 pub(crate) struct Import {
     /// The database's folder
@@ -95,6 +98,9 @@ pub(crate) struct Import {
     /// Print each id once its entity is durable
     #[arg(long)]
     pub(crate) ack: bool,
+    /// Commit all of it as one transaction
+    #[arg(long, conflicts_with_all = ["ack", "batch"])]
+    pub(crate) atomic: bool,
     /// Leave out bad lines, and count them
     #[arg(long)]
     pub(crate) skip_bad: bool,

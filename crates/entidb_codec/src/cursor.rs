@@ -4,6 +4,8 @@
 //! order of keys belong to those who walk ([`validate`](crate::validate()),
 //! [`decode`](crate::decode()), the JSON writer), with [`enter`] and [`Keys`].
 
+use std::cmp::Ordering;
+
 use crate::head::{self, INFO_1, INFO_2, INFO_4, INFO_8};
 use crate::{DecodeError, Fault, NESTING_MAX, float};
 
@@ -228,6 +230,35 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// In a map of which `left` entries are still to come, goes on to the one with this encoded key
+    /// and gives its value. `None` if there is none.
+    ///
+    /// For bytes that were validated, as [`skip`](Self::skip).
+    #[inline]
+    pub(crate) fn find_entry(&mut self, left: usize, wanted: &[u8]) -> Option<&'a [u8]> {
+        let (first, mask) = beginning(wanted);
+        for _ in 0..left {
+            let rest = self.rest();
+            // No encoded key is the beginning of another: so what is behind the key does not matter.
+            let order = match rest.first_chunk() {
+                Some(bytes) => (u64::from_be_bytes(*bytes) & mask).cmp(&first),
+                None => Ordering::Equal,
+            };
+            match order.then_with(|| rest.get(..wanted.len()).unwrap_or(rest).cmp(wanted)) {
+                Ordering::Less => {
+                    self.skip()?;
+                    self.skip()?;
+                }
+                Ordering::Equal => {
+                    self.skip()?;
+                    return self.skip();
+                }
+                Ordering::Greater => return None,
+            }
+        }
+        None
+    }
+
     /// Passes over one item and gives its bytes; `None` if the input ends inside it or a head is
     /// none.
     ///
@@ -235,6 +266,34 @@ impl<'a> Cursor<'a> {
     /// is counted, not entered, so depth costs nothing.
     #[inline]
     pub(crate) fn skip(&mut self) -> Option<&'a [u8]> {
+        match self.skip_short() {
+            Some(item) => Some(item),
+            None => self.skip_any(),
+        }
+    }
+
+    /// As [`skip`](Self::skip), if the item is an integer or a short string, as most are; else it stays where it is.
+    #[inline]
+    fn skip_short(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let initial = *self.bytes.get(start)?;
+        let (major, info) = (initial >> 5, initial & 0x1f);
+        let content = match (major, info) {
+            (head::UNSIGNED | head::NEGATIVE, ..INFO_1) => 0,
+            (head::BYTES | head::TEXT, ..INFO_1) => usize::from(info),
+            (head::UNSIGNED | head::NEGATIVE, _) => {
+                self.long_argument(info)?;
+                return Some(self.since(start));
+            }
+            _ => return None,
+        };
+        let end = start + 1 + content;
+        let item = self.bytes.get(start..end)?;
+        self.at = end;
+        Some(item)
+    }
+
+    fn skip_any(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut open = 1_usize;
         while open > 0 {
@@ -411,6 +470,16 @@ fn double(offset: usize, bits: u64) -> Result<f64, DecodeError> {
         float::Shortest::F64(_) => Ok(float),
         _ => Err(fault(offset, Fault::NonShortestFloat)),
     }
+}
+
+/// The first eight bytes as a number, with zeros behind fewer, and which of its bits they are.
+fn beginning(bytes: &[u8]) -> (u64, u64) {
+    let mut first = [0; 8];
+    let mut mask = [0; 8];
+    for ((first, mask), byte) in first.iter_mut().zip(&mut mask).zip(bytes) {
+        (*first, *mask) = (*byte, u8::MAX);
+    }
+    (u64::from_be_bytes(first), u64::from_be_bytes(mask))
 }
 
 /// The depth inside an array, map or tag that begins at `offset`.

@@ -5,7 +5,6 @@
 //! answer: nothing here panics, loops or allocates for a length that is not there.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use crate::cursor::{Cursor, Token};
 use crate::{Integer, head};
@@ -103,22 +102,21 @@ impl<'a> Entries<'a> {
     /// Goes on to the entry with a text key, and stops behind it.
     fn find_key(&mut self, key: &str) -> Option<&'a [u8]> {
         let (head, head_len) = head::build(head::TEXT, key.len() as u64);
-        let head = head.get(..head_len)?;
-        for (entry_key, value) in self {
-            // Bytewise, and a head tells its length: so first by the heads, then by the texts.
-            let order = match entry_key.split_at_checked(head_len) {
-                Some((entry_head, text)) => entry_head.cmp(head).then(text.cmp(key.as_bytes())),
-                None => entry_key.cmp(head),
-            };
-            match order {
-                Ordering::Less => {}
-                Ordering::Equal => return Some(value),
-                Ordering::Greater => return None,
-            }
-        }
-        None
+        let parts = [head.get(..head_len)?, key.as_bytes()];
+        let len = head_len + key.len();
+        let mut short = [0; SHORT_LEN];
+        let Some(wanted) = short.get_mut(..len) else {
+            return self.cursor.find_entry(self.count, &parts.concat());
+        };
+        let (to_head, to_text) = wanted.split_at_mut(head_len);
+        to_head.copy_from_slice(parts[0]);
+        to_text.copy_from_slice(parts[1]);
+        self.cursor.find_entry(self.count, wanted)
     }
 }
+
+/// How long an encoded key may be that is made on the stack, in bytes.
+const SHORT_LEN: usize = 64;
 
 fn encoded_text_len(text: &str) -> usize {
     head::build(head::TEXT, text.len() as u64).1 + text.len()

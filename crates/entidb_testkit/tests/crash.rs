@@ -117,6 +117,53 @@ fn fixed() -> Vec<(&'static str, History)> {
     ]
 }
 
+/// Histories of transactions that do not fit in memory.
+fn large() -> Vec<(&'static str, History)> {
+    let long = "x".repeat(1500);
+    // One of several pieces, behind commits that are in the log, and a smaller one behind it.
+    let mut large = History::new(
+        9,
+        vec![
+            one(put("a", 1, "first")),
+            Step::Eventual(vec![put("a", 9, "soon")]),
+            Step::Commit(
+                (0..12)
+                    .map(|n| put("a", n % 8, "x".repeat(900 + n as usize)))
+                    .collect(),
+            ),
+            one(put("a", 1, "small again")),
+            Step::Commit(vec![
+                range("a", 0, 5),
+                put("b", 1, long.as_str()),
+                put("b", 2, long),
+            ]),
+        ],
+    );
+    large.transaction_memory_bytes = 4 << 10;
+    let mut larges = History::new(
+        10,
+        vec![
+            Step::Commit(vec![
+                put("a", 1, "first"),
+                put("b", 1, "first"),
+                remove("a", 2),
+            ]),
+            Step::Eventual(vec![
+                put("a", 2, "second"),
+                range("a", 0, 1),
+                put("c", 2, "too"),
+            ]),
+            Step::Checkpoint,
+            Step::Drop("a"),
+            Step::Commit(vec![put("a", 3, "third"), delete("b", 1)]),
+            Step::Reopen,
+            Step::Commit(vec![put("a", 4, "fourth"), put("a", 3, "again")]),
+        ],
+    );
+    larges.transaction_memory_bytes = 1;
+    vec![("a large commit", large), ("large commits alone", larges)]
+}
+
 #[test]
 fn every_crash_in_short_histories_keeps_what_was_acknowledged() {
     for sector_len in [512, 128] {
@@ -136,6 +183,22 @@ fn every_crash_inside_a_recovery_keeps_what_was_shown() {
         let test = history.test().depth(3).states_per_point(200);
         let report = pass(test.states_max(states(4)));
         say(name, &report, start);
+    }
+}
+
+#[test]
+fn every_crash_around_large_commits_keeps_what_was_acknowledged() {
+    let followed = large().into_iter();
+    let followed = followed.map(|(name, history)| (name, history.followed()));
+    for (name, history) in large().into_iter().chain(followed) {
+        for (sector_len, depth) in [(512, 1), (128, 1), (512, 3)] {
+            let start = Instant::now();
+            let disk = SimDisk::new(history.seed).with_sector_len(sector_len);
+            // Few at each moment, so that there are many moments.
+            let test = history.test().disk(disk).depth(depth).states_per_point(30);
+            let report = pass(test.states_max(states(10)));
+            say(name, &report, start);
+        }
     }
 }
 

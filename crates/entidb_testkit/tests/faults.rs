@@ -9,7 +9,9 @@
 
 mod common;
 
-use common::{Content, Failed, History, Step, apply, commit, content, delete, one, put, sound};
+use common::{
+    Content, Failed, History, Step, apply, commit, content, delete, one, put, range, sound,
+};
 use entidb::{Database, ErrorKind, Lsn};
 use entidb_testkit::{Fault, Op, Policy, Rule, SimDisk};
 
@@ -211,6 +213,37 @@ fn history() -> History {
     history
 }
 
+/// Transactions that do not fit in memory, between others.
+fn large() -> History {
+    let mut history = History::new(
+        13,
+        vec![
+            one(put("a", 1, "first")),
+            Step::Commit((0..6).map(|n| put("a", n % 4, "x".repeat(400))).collect()),
+            one(delete("a", 1)),
+            Step::Eventual(vec![
+                put("a", 1, "again"),
+                range("a", 2, 3),
+                put("b", 1, "too"),
+            ]),
+            Step::Checkpoint,
+            Step::Commit(vec![
+                put("c", 1, "y".repeat(300)),
+                put("c", 2, "z".repeat(600)),
+            ]),
+            Step::Drop("c"),
+            Step::Reopen,
+            Step::Commit(vec![
+                put("c", 1, "y".repeat(600)),
+                put("c", 1, "z".repeat(300)),
+            ]),
+        ],
+    );
+    history.checkpoint_log_bytes = 2_000;
+    history.transaction_memory_bytes = 700;
+    history
+}
+
 fn kinds(op: Op) -> &'static [Fault] {
     match op {
         Op::Append => &[Fault::Io, Fault::Full, Fault::Short, Fault::ShortStuck],
@@ -236,6 +269,8 @@ fn whatever_operation_fails_what_was_answered_holds() {
     let mut met = 0;
     let histories = [
         history(),
+        large(),
+        large().followed(),
         History::random(3, 8),
         History::random(17, 8),
         History::random(18, 8).followed(),

@@ -120,6 +120,8 @@ impl Step {
 struct History {
     steps: Vec<Step>,
     checkpoint_log_bytes: u64,
+    /// How many bytes a transaction holds in memory.
+    memory_bytes: usize,
     seed: u64,
 }
 
@@ -129,6 +131,7 @@ impl History {
         Options::new()
             .seed(self.seed ^ life << 32)
             .checkpoint_log_bytes(self.checkpoint_log_bytes)
+            .transaction_memory_bytes(self.memory_bytes)
             .reserve_bytes(4 << 10)
     }
 
@@ -351,10 +354,20 @@ fn histories() -> Vec<(&'static str, History)> {
     let history = |seed, steps, checkpoint_log_bytes| History {
         steps,
         checkpoint_log_bytes,
+        memory_bytes: 64 << 20,
         seed,
     };
+    // Where all but the builds' commits are larger than memory.
+    let spilled = |seed, steps, memory_bytes| History {
+        memory_bytes,
+        ..history(seed, steps, 1 << 20)
+    };
     vec![
-        ("kept", history(1, kept, 1 << 20)),
+        ("kept", history(1, kept.clone(), 1 << 20)),
+        ("kept, spilled", spilled(7, kept.clone(), 1)),
+        ("kept, spilled in part", spilled(8, kept, 300)),
+        ("built, spilled", spilled(9, built.clone(), 1)),
+        ("dropped, spilled", spilled(10, dropped.clone(), 1)),
         ("built", history(2, built.clone(), 1 << 20)),
         ("built in small steps", history(3, built, 300)),
         ("merged", history(4, merged, 1 << 20)),

@@ -577,6 +577,8 @@ struct Run {
     declared: Declared,
     seed: u64,
     threshold: u64,
+    /// How many bytes a transaction holds in memory.
+    bound: usize,
     background: bool,
 }
 
@@ -586,6 +588,7 @@ impl Run {
         let db = Options::new()
             .seed(self.seed ^ life << 32)
             .checkpoint_log_bytes(self.threshold)
+            .transaction_memory_bytes(self.bound)
             .reserve_bytes(4 << 10)
             .background(self.background)
             .open_in(self.disk.clone())
@@ -700,7 +703,7 @@ impl Run {
     }
 }
 
-fn run(seed: u64, threshold: u64, background: bool, own: bool, steps: &[Step]) {
+fn run(seed: u64, (threshold, bound): (u64, usize), background: bool, own: bool, steps: &[Step]) {
     let mut run = Run {
         disk: SimDisk::new(seed).with_sector_len(256),
         db: None,
@@ -708,6 +711,7 @@ fn run(seed: u64, threshold: u64, background: bool, own: bool, steps: &[Step]) {
         declared: Declared::new(),
         seed,
         threshold,
+        bound,
         background,
     };
     run.open(0);
@@ -789,10 +793,11 @@ proptest! {
     fn an_indexed_history_gives_what_maps_give(
         seed in any::<u64>(),
         threshold in prop_oneof![Just(300_u64), Just(1_500), Just(1 << 20)],
+        bound in prop_oneof![3 => Just(64_usize << 20), 1 => Just(1_usize), 1 => Just(400_usize)],
         background in prop_oneof![3 => Just(false), 1 => Just(true)],
         own in any::<bool>(),
         steps in vec(step(), 1..40),
     ) {
-        run(seed, threshold, background, own, &steps);
+        run(seed, (threshold, bound), background, own, &steps);
     }
 }

@@ -211,7 +211,23 @@ impl Follower {
     }
 }
 
-fn run(seed: u64, threshold: u64, background: bool, following: Following, steps: &[Step]) {
+/// How a database is opened.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    threshold: u64,
+    /// How many bytes a transaction holds in memory.
+    bound: usize,
+    background: bool,
+    following: Following,
+}
+
+fn run(seed: u64, setting: Setting, steps: &[Step]) {
+    let Setting {
+        threshold,
+        bound,
+        background,
+        following,
+    } = setting;
     let retention = match following {
         Following::Not | Following::Consumer => Retention::none(),
         Following::Little => Retention::bytes(threshold * 2),
@@ -225,6 +241,7 @@ fn run(seed: u64, threshold: u64, background: bool, following: Following, steps:
             .retention(retention)
             .seed(seed ^ life << 32)
             .checkpoint_log_bytes(threshold)
+            .transaction_memory_bytes(bound)
             .reserve_bytes(4 << 10)
             .background(background)
             .open_in(disk.clone())
@@ -346,6 +363,7 @@ proptest! {
     fn a_random_history_gives_what_a_map_gives(
         seed in any::<u64>(),
         threshold in prop_oneof![Just(300_u64), Just(1_200), Just(1 << 20)],
+        bound in prop_oneof![3 => Just(64_usize << 20), 1 => Just(1_usize), 1 => Just(1_000_usize)],
         background in prop_oneof![3 => Just(false), 1 => Just(true)],
         following in prop_oneof![
             2 => Just(Following::Not),
@@ -355,6 +373,12 @@ proptest! {
         ],
         steps in vec(step(), 1..40),
     ) {
-        run(seed, threshold, background, following, &steps);
+        let setting = Setting {
+            threshold,
+            bound,
+            background,
+            following,
+        };
+        run(seed, setting, &steps);
     }
 }

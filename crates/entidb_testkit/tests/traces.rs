@@ -122,6 +122,43 @@ fn a_checkpoint_turns_away_from_the_log_before_it_seals_it() {
 }
 
 #[test]
+fn a_large_commit_is_one_edit_of_the_manifest() {
+    let (disk, mut text) = (SimDisk::new(5), Text::default());
+    let options = |life| options(life).transaction_memory_bytes(2_000);
+    let db = options(1).open_in(disk.clone()).unwrap();
+    commit(&db, &[put("people", 1, "first")]).unwrap();
+    let _ = disk.take_trace();
+    let mut tx = db.begin();
+    let mut spill = |ids: std::ops::Range<u64>| {
+        for n in ids {
+            let value = entidb::Value::from("x".repeat(700).as_str());
+            tx.put("people", common::id(n), &value).unwrap();
+        }
+    };
+    spill(0..2);
+    text.part("a transaction that fits in memory", &disk);
+    spill(2..3);
+    text.part("the write with which it does not", &disk);
+    spill(3..7);
+    text.part("more of them", &disk);
+    db.commit(tx, entidb::Durability::Sync).unwrap();
+    text.part("its commit, behind one that is in the log", &disk);
+    commit(&db, &[put("people", 1, "second")]).unwrap();
+    text.part("a small commit behind it", &disk);
+    let mut tx = db.begin();
+    for n in 10..14 {
+        let value = entidb::Value::from("y".repeat(700).as_str());
+        tx.put("people", common::id(n), &value).unwrap();
+    }
+    let _ = disk.take_trace();
+    drop(tx);
+    text.part("another that is dropped", &disk);
+    db.close().unwrap();
+    text.part("close", &disk);
+    text.compare("large_commit.trace");
+}
+
+#[test]
 fn a_reader_writes_nothing() {
     let disk = SimDisk::new(3);
     let db = open(&disk, 1);

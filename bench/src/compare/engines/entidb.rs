@@ -4,13 +4,18 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use entidb::{Database, Durability, EntityId, Options, Payload, Untyped, WriteOptions};
+use entidb::{
+    Database, Durability, EntityId, IndexSpec, Options, Payload, Snapshot, Untyped, Value,
+    WriteOptions,
+};
 
 use crate::data::{Data, Id, VERSIONS};
 use crate::engine::{Access, Engine, Lacks, Put, Session, Setup};
 use crate::reading::Reading;
 
 const COLLECTION: &str = "entities";
+/// Where the secondary key stands in an entity.
+const KEY: &str = "token";
 /// What memtables may take where memory is short.
 const BOUNDED_MEMTABLE_BYTES: u64 = 64 << 20;
 
@@ -42,6 +47,9 @@ pub fn open(dir: &Path, setup: Setup) -> Box<dyn Engine> {
         false => Durability::Eventual,
     };
     let db = options.open(dir).unwrap();
+    if setup.keyed {
+        db.create_index(COLLECTION, &IndexSpec::on(KEY)).unwrap();
+    }
     Box::new(Entidb {
         collection: db.untyped(COLLECTION),
         db,
@@ -58,8 +66,9 @@ struct Entidb {
 }
 
 impl Engine for Entidb {
-    fn session(&self, _: Access, work: &mut dyn FnMut(&mut dyn Session)) {
-        work(&mut Handle(self));
+    fn session(&self, access: Access, work: &mut dyn FnMut(&mut dyn Session)) {
+        let held = (access == Access::Frozen).then(|| self.db.snapshot());
+        work(&mut Handle(self, held));
     }
 
     fn sync(&self) {
@@ -76,7 +85,8 @@ impl Engine for Entidb {
     }
 }
 
-struct Handle<'a>(&'a Entidb);
+/// With the snapshot that finds are made in, where nothing writes meanwhile.
+struct Handle<'a>(&'a Entidb, Option<Snapshot>);
 
 impl Session for Handle<'_> {
     fn put(&mut self, puts: &[Put]) {
@@ -105,12 +115,9 @@ impl Session for Handle<'_> {
     }
 
     fn get(&mut self, id: &Id, reading: &mut Reading) -> bool {
-        let found = self.0.collection.get_payload(EntityId::from_bytes(*id));
-        let found = found.unwrap();
-        if let Some(payload) = &found {
-            reading.value(id, payload.as_bytes());
-        }
-        found.is_some()
+        let read = |payload: &[u8]| reading.value(id, payload);
+        let found = self.0.collection.get_with(EntityId::from_bytes(*id), read);
+        found.unwrap().is_some()
     }
 
     fn range(&mut self, from: &Id, limit: usize, reading: &mut Reading) -> Result<(), Lacks> {
@@ -122,7 +129,17 @@ impl Session for Handle<'_> {
         Ok(())
     }
 
-    fn find(&mut self, _: &[u8; 8], _: &mut Reading) {
-        unreachable!("Kind::has_keys says no, until there are indexes");
+    fn find(&mut self, key: &[u8; 8], reading: &mut Reading) {
+        let mut find = |snapshot: &Snapshot| {
+            let find = snapshot.by(COLLECTION, KEY).unwrap();
+            for entity in find.equal(&Value::Bytes(key.to_vec())).iter() {
+                let (id, payload) = entity.unwrap();
+                reading.value(id.as_bytes(), payload.as_bytes());
+            }
+        };
+        match &self.1 {
+            Some(snapshot) => find(snapshot),
+            None => find(&self.0.db.snapshot()),
+        }
     }
 }

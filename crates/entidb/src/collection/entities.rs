@@ -42,7 +42,7 @@ pub struct Entities<T> {
 pub(super) enum Walk {
     Nothing,
     Snapshot(Scan),
-    Transaction(TransactionScan),
+    Transaction(Box<TransactionScan>),
 }
 
 impl Walk {
@@ -78,7 +78,7 @@ impl<T: Entity> Entities<T> {
         self.walk = match self.walk {
             Walk::Nothing => Walk::Nothing,
             Walk::Snapshot(scan) => Walk::Snapshot(scan.reverse()),
-            Walk::Transaction(scan) => Walk::Transaction(scan.reverse()),
+            Walk::Transaction(scan) => Walk::Transaction(Box::new(scan.reverse())),
         };
         self
     }
@@ -105,7 +105,7 @@ impl<T: Entity> Entities<T> {
         self.walk = match self.walk {
             Walk::Nothing => Walk::Nothing,
             Walk::Snapshot(scan) => Walk::Snapshot(scan.after(id)),
-            Walk::Transaction(scan) => Walk::Transaction(scan.after(id)),
+            Walk::Transaction(scan) => Walk::Transaction(Box::new(scan.after(id))),
         };
         self
     }

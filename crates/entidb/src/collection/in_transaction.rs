@@ -108,7 +108,7 @@ impl<'t, T: Entity> TransactionCollection<'t, T> {
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Result<Entities<T>> {
         let held = self.held()?;
         let scan = self.transaction.range(T::COLLECTION, ids);
-        Ok(Entities::new(Walk::Transaction(scan), Some(held)))
+        Ok(Entities::new(Walk::Transaction(Box::new(scan)), Some(held)))
     }
 
     /// As [`Collection::by`](crate::Collection::by); what the transaction has written itself is in the answer. A walk goes over

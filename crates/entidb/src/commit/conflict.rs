@@ -109,7 +109,7 @@ impl Committer {
 }
 
 /// Refuses a transaction that has written entities in a form that is not their collection's any more.
-pub(super) fn check_versions(view: &View, versions: &[(CollectionId, u32)]) -> Result<()> {
+pub(crate) fn check_versions(view: &View, versions: &[(CollectionId, u32)]) -> Result<()> {
     let stands = |(id, version): &(CollectionId, u32)| {
         let collection = view.catalog.get(*id);
         collection.is_none_or(|collection| collection.version == *version)
@@ -120,7 +120,7 @@ pub(super) fn check_versions(view: &View, versions: &[(CollectionId, u32)]) -> R
     Err(conflict("a collection that it writes to was migrated"))
 }
 
-pub(super) fn conflict(why: &str) -> Error {
+pub(crate) fn conflict(why: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("the transaction was not kept, since {why}: run it again"),
@@ -128,7 +128,7 @@ pub(super) fn conflict(why: &str) -> Error {
 }
 
 /// What was committed after a snapshot.
-struct Later<'a> {
+pub(crate) struct Later<'a> {
     view: &'a View,
     since: Lsn,
     /// Runs that a checkpoint has made of it.
@@ -136,7 +136,7 @@ struct Later<'a> {
 }
 
 impl<'a> Later<'a> {
-    fn new(view: &'a View, since: Lsn) -> Self {
+    pub(crate) fn new(view: &'a View, since: Lsn) -> Self {
         let runs = view.runs.iter();
         Self {
             view,
@@ -187,7 +187,7 @@ impl<'a> Later<'a> {
     }
 
     /// Whether an index entry within these bounds, which are those of `value` if it is only one, has come or gone by itself.
-    fn wrote_entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<bool> {
+    pub(crate) fn wrote_entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<bool> {
         let slices = (
             bounds.0.as_ref().map(Vec::as_slice),
             bounds.1.as_ref().map(Vec::as_slice),
@@ -215,7 +215,7 @@ impl<'a> Later<'a> {
     }
 
     /// Whether a range of this collection was deleted, and with it perhaps what its indexes had.
-    fn deleted_in(&self, collection: CollectionId) -> bool {
+    pub(crate) fn deleted_in(&self, collection: CollectionId) -> bool {
         let deletes =
             |range: &RangeTombstone| range.collection == collection && range.lsn > self.since;
         let memtables = self.view.memtables.iter();

@@ -70,6 +70,7 @@ impl Queue {
             && is_here
             && self.may_lead()
             && !self.closed
+            && !self.held
             && self.pending.is_empty()
             && self.next_lsn < self.lsn_ceiling
             && !self.lacks_room(0)

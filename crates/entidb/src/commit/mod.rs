@@ -10,6 +10,7 @@
 
 mod conflict;
 mod group;
+mod hold;
 mod log;
 mod mark;
 mod names;
@@ -17,6 +18,8 @@ mod queue;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use conflict::{Later, check_versions, conflict};
+pub(crate) use hold::Hold;
 pub(crate) use queue::{NextLog, Queue, Refusal};
 
 use crate::environment::Environment;
@@ -306,8 +309,10 @@ impl Committer {
             made,
             reads,
             drops,
+            spilled,
             versions,
         } = finished;
+        debug_assert!(spilled.is_none(), "what was spilled is not in the log");
         let since = snapshot.lsn();
         self.make_collections(&mut writes, made)?;
         let mut records = writes.finish();
@@ -484,7 +489,10 @@ impl Committer {
         loop {
             self.check_manifest(&mut queue, None);
             queue.check()?;
-            if self.is_due(&queue) && queue.next_log.is_some() {
+            if queue.held {
+                held_up.get_or_insert_with(Instant::now);
+                queue = self.wait_changed(queue);
+            } else if self.is_due(&queue) && queue.next_log.is_some() {
                 self.rotate(&mut queue);
                 self.notify();
             } else if self.is_over_budget(&queue) {

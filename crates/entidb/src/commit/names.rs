@@ -12,14 +12,14 @@ use crate::write_set::WriteSet;
 
 impl Committer {
     /// Makes the collections that are not there yet durable, before a batch names them, and gives the records the ids that
-    /// they got. If the commit then fails, they stay, empty.
-    pub(super) fn make_collections(
+    /// they got. Returns the collections with these. If the commit then fails, they stay, empty.
+    pub(crate) fn make_collections(
         &self,
         writes: &mut WriteSet,
         made: Vec<Collection>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Collection>> {
         if made.is_empty() {
-            return Ok(());
+            return Ok(made);
         }
         let next_lsn = self.queue().next_lsn;
         self.editor.begin_session(next_lsn, |_| ())?;
@@ -45,7 +45,7 @@ impl Committer {
             .zip(&ids)
             .all(|(wanted, id)| Some(wanted.id) == *id)
         {
-            return Ok(());
+            return Ok(made);
         }
         // Others have made collections meanwhile. By way of ids that no collection has, so that none is taken for another.
         let interim = (0..=u16::MAX).rev().map(CollectionId);
@@ -53,11 +53,12 @@ impl Committer {
         for (wanted, interim) in made.iter().zip(&interim) {
             writes.rename(wanted.id, *interim);
         }
-        for (interim, id) in interim.iter().zip(ids) {
-            let id = id.ok_or_else(|| self.why_not_made())?;
-            writes.rename(*interim, id);
+        let mut renamed = made;
+        for ((interim, id), renamed) in interim.iter().zip(ids).zip(&mut renamed) {
+            renamed.id = id.ok_or_else(|| self.why_not_made())?;
+            writes.rename(*interim, renamed.id);
         }
-        Ok(())
+        Ok(renamed)
     }
 
     /// Sets how long what is put into a collection lives, in microseconds. One that is not there is made.
@@ -97,7 +98,8 @@ impl Committer {
     /// Lets nobody else write to the collection `id`, until [`end_drop`](Self::end_drop). Waits for another who drops it.
     pub(crate) fn begin_drop(&self, id: CollectionId) {
         let mut queue = self.queue();
-        while queue.is_dropping(id) {
+        // Nor is anything that was checked before committed behind it.
+        while queue.is_dropping(id) || queue.held {
             queue = self.wait_changed(queue);
         }
         queue.dropping.push(id);

@@ -51,6 +51,8 @@ pub(crate) struct Queue {
     /// Collections that are being dropped, committed perhaps and not taken out of the catalog yet; or migrated. Nobody else
     /// commits to them.
     pub(super) dropping: Vec<CollectionId>,
+    /// Whether a large commit takes its place at this moment: nothing is sealed until it has.
+    pub(super) held: bool,
     /// Whether the background is to make the log that comes next.
     pub(super) wants_log: bool,
     /// The memtable that commits go to.
@@ -140,6 +142,7 @@ impl Queue {
             closed: false,
             forgotten: Lsn::ZERO,
             dropping: Vec::new(),
+            held: false,
             wants_log: false,
             memtable,
             idle: Vec::new(),

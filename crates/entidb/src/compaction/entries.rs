@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::merge::Source;
 use crate::error::Result;
 use crate::format::entry::{index_of, split};
 use crate::ids::{CollectionId, EntityId, Lsn};
@@ -13,7 +12,7 @@ use crate::run::{EntryRef, Run, Walk};
 ///
 /// As in `merge.rs`, the walks stand in the order of their entries: whichever is first stays so until it has passed the next
 /// one's.
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     /// The newest first.
     walks: Vec<Walk>,
     /// Indexes of the walks that have an entry, by its key and then by age.
@@ -23,14 +22,21 @@ pub(super) struct Entries<'a> {
     deleted: Cover,
     /// Whether nothing is older, so that a tombstone has nothing to hide.
     oldest: bool,
-    source: &'a Source<'a>,
+    is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// The collection that an index is of; `None` if the index was dropped.
+    collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
     /// The collection of the index that was met last, unless nothing of it is kept.
     last_index: Option<(CollectionId, Option<CollectionId>)>,
 }
 
 impl<'a> Entries<'a> {
-    /// `runs` come the oldest first.
-    pub(super) fn new(runs: &[Arc<Run>], oldest: bool, source: &'a Source<'a>) -> Result<Self> {
+    /// `runs` come the oldest first. Of dropped collections and indexes nothing is kept.
+    pub(crate) fn new(
+        runs: &[Arc<Run>],
+        oldest: bool,
+        is_dropped: &'a dyn Fn(CollectionId) -> bool,
+        collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
+    ) -> Result<Self> {
         let with_entries = runs.iter().rev().filter(|run| run.has_entries());
         let walks = with_entries.cloned().map(Walk::new);
         let walks = walks.collect::<Result<Vec<_>>>()?;
@@ -41,7 +47,8 @@ impl<'a> Entries<'a> {
             given: false,
             deleted: Cover::new(ranges),
             oldest,
-            source,
+            is_dropped,
+            collection_of,
             last_index: None,
         };
         let walks = &entries.walks;
@@ -52,7 +59,7 @@ impl<'a> Entries<'a> {
     }
 
     /// The next entry that stays.
-    pub(super) fn next(&mut self) -> Result<Option<EntryRef<'_>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<EntryRef<'_>>> {
         loop {
             if self.given {
                 self.pass()?;
@@ -87,8 +94,8 @@ impl<'a> Entries<'a> {
                 collection.is_some_and(|collection| below(collection) <= lsn)
             }
             _ => {
-                let collection = (self.source.collection_of)(index);
-                let collection = collection.filter(|id| !(self.source.is_dropped)(*id));
+                let collection = (self.collection_of)(index);
+                let collection = collection.filter(|id| !(self.is_dropped)(*id));
                 let stays = collection.is_some_and(|collection| below(collection) <= lsn);
                 self.last_index = Some((index, collection));
                 stays

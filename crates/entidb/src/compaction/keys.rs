@@ -25,17 +25,17 @@ pub(crate) struct Keys<'a> {
     /// The next key of each walk; of equal keys, the newest run's first.
     heads: BinaryHeap<Reverse<(Key, usize)>>,
     deleted: Sweep,
-    /// Whether nothing is older, so that a tombstone has nothing to hide.
-    oldest: bool,
+    /// Tombstones up to this commit have nothing to hide, and nobody to be told to.
+    forget: Lsn,
     is_dropped: &'a dyn Fn(CollectionId) -> bool,
     last_dropped: Option<(CollectionId, bool)>,
 }
 
 impl<'a> Keys<'a> {
-    /// `runs` come the oldest first.
+    /// `runs` come the oldest first. Tombstones up to the commit `forget` go: none, if anything older is left.
     pub(crate) fn new(
         runs: &[Arc<Run>],
-        oldest: bool,
+        forget: Lsn,
         is_dropped: &'a dyn Fn(CollectionId) -> bool,
     ) -> Result<Self> {
         let ranges = runs.iter().flat_map(|run| run.ranges()).copied();
@@ -48,7 +48,7 @@ impl<'a> Keys<'a> {
             walks,
             heads,
             deleted: Sweep::new(ranges.collect()),
-            oldest,
+            forget,
             is_dropped,
             last_dropped: None,
         })
@@ -57,7 +57,7 @@ impl<'a> Keys<'a> {
     /// The next key that stays, and where its newest version lies.
     pub(crate) fn next(&mut self) -> Result<Option<(Key, Location)>> {
         while let Some((key, location)) = self.newest()? {
-            let gone = location.tombstone && self.oldest
+            let gone = location.tombstone && location.lsn <= self.forget
                 || self.deleted.below(&key) > location.lsn
                 || self.drops(key.collection());
             if !gone {

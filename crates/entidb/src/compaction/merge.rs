@@ -13,7 +13,7 @@ use super::plan::{Job, Rewrite};
 use super::space::{self, Count};
 use crate::error::{Error, Result};
 use crate::format::name::StreamKind;
-use crate::ids::{CollectionId, StreamId};
+use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::manifest::{Manifest, SealedEntry};
 use crate::options::Compression;
 use crate::ranges::RangeTombstone;
@@ -35,10 +35,22 @@ pub(crate) struct Source<'a> {
     pub(crate) streams: &'a BTreeMap<StreamId, Arc<Stream>>,
     /// Whether a collection was dropped: nothing of it is kept.
     pub(crate) is_dropped: &'a dyn Fn(CollectionId) -> bool,
+    /// What was deleted up to this commit may be forgotten, once nothing is older.
+    pub(crate) forget: Lsn,
     /// Segments that are not taken apart, and not given up.
     pub(crate) kept: &'a BTreeSet<StreamId>,
     /// The collection that an index is of; `None` if the index was dropped: none of its entries is kept.
     pub(crate) collection_of: &'a dyn Fn(CollectionId) -> Option<CollectionId>,
+}
+
+impl Source<'_> {
+    /// Up to which commit a merge of these runs forgets what was deleted.
+    fn forget(&self, runs: &Range<usize>) -> Lsn {
+        match runs.start {
+            0 => self.forget,
+            _ => Lsn::ZERO,
+        }
+    }
 }
 
 /// Where a job's results go, and how it is held back.
@@ -166,7 +178,7 @@ fn choose(
     context: &mut Context<'_>,
 ) -> Result<Option<(BTreeSet<StreamId>, u64)>, Stop> {
     let inputs = source.runs.get(job.runs.clone()).unwrap_or_default();
-    let oldest = job.runs.start == 0;
+    let forget = source.forget(&job.runs);
     let all: u64 = inputs.iter().map(|run| run.footer.entries).sum();
     let others = streams_outside(&job.runs, source.runs);
     if job.rewrite == Rewrite::Nothing {
@@ -174,13 +186,14 @@ fn choose(
         small.retain(|stream| !source.kept.contains(stream));
         return Ok(Some((small, all)));
     }
-    let count = count(inputs, oldest, source, context)?;
+    let count = count(inputs, forget, source, context)?;
     let compression = context.compression;
     let mut victims = space::victims(job.rewrite, &count, source.streams, compression)?;
     victims.retain(|stream| !others.contains(stream) && !source.kept.contains(stream));
-    let forgets = oldest && inputs.iter().any(|run| !run.ranges().is_empty());
+    let mut ranges = inputs.iter().flat_map(|run| run.ranges());
+    let forgets = ranges.any(|range| range.lsn <= forget);
     let same = count.keys == all && count.is_live() && !forgets;
-    let same = same && !loses_entries(inputs, oldest, source);
+    let same = same && !loses_entries(inputs, job.runs.start == 0, source);
     match inputs.len() <= 1 && victims.is_empty() && same {
         true => Ok(None),
         false => Ok(Some((victims, count.keys))),
@@ -200,11 +213,10 @@ fn merge(
         return Err(Error::invalid("a merge of no runs").into());
     };
     let oldest = range.start == 0;
-    let mut keys = Keys::new(inputs, oldest, source.is_dropped)?;
-    let ranges = match oldest {
-        true => Vec::new(),
-        false => kept_ranges(inputs, source.is_dropped),
-    };
+    let forget = source.forget(range);
+    let mut keys = Keys::new(inputs, forget, source.is_dropped)?;
+    let mut ranges = kept_ranges(inputs, source.is_dropped);
+    ranges.retain(|range| range.lsn > forget);
     let mut used = streams_outside(range, source.runs);
     used.extend(source.kept);
     let mut merged = Merged {
@@ -218,7 +230,7 @@ fn merge(
         names: Vec::new(),
     };
     let mut next = keys.next()?;
-    let mut entries = Entries::new(inputs, oldest, source)?;
+    let mut entries = Entries::new(inputs, oldest, source.is_dropped, source.collection_of)?;
     let mut next_entry = entries.next()?;
     if next.is_some() || !ranges.is_empty() || next_entry.is_some() {
         let mut builder = builder(context, &mut made.names, key_count)?;
@@ -322,11 +334,11 @@ fn small(
 /// Walks through the keys once to know exactly what is live, and where.
 fn count(
     inputs: &[Arc<Run>],
-    oldest: bool,
+    forget: Lsn,
     source: &Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<Count, Stop> {
-    let mut keys = Keys::new(inputs, oldest, source.is_dropped)?;
+    let mut keys = Keys::new(inputs, forget, source.is_dropped)?;
     let streams = inputs
         .iter()
         .flat_map(|run| run.footer.streams.iter().copied());
@@ -340,8 +352,8 @@ fn count(
     Ok(count)
 }
 
-/// The range tombstones that still have something older to hide, but for those that another one says already.
-fn kept_ranges(
+/// The range tombstones of these runs, but for those that another one says already.
+pub(crate) fn kept_ranges(
     inputs: &[Arc<Run>],
     is_dropped: &dyn Fn(CollectionId) -> bool,
 ) -> Vec<RangeTombstone> {
@@ -398,7 +410,7 @@ impl Meter {
 
 /// A number of keys, a little above the given one, whose filter can be folded to an eighth: keys of the inputs that are one in
 /// the merged run need less room than was set aside.
-fn filter_room(key_count: u64) -> u64 {
+pub(crate) fn filter_room(key_count: u64) -> u64 {
     const BITS_PER_KEY: u64 = 10;
     const EIGHT_BLOCKS_BITS: u64 = 8 * 256;
     let blocks = key_count

@@ -11,7 +11,9 @@ mod merge;
 mod plan;
 mod space;
 
-pub(crate) use merge::{Context, Merged, Outcome, Source, run};
+pub(crate) use entries::Entries;
+pub(crate) use keys::Keys;
+pub(crate) use merge::{Context, Merged, Outcome, Source, filter_room, kept_ranges, run};
 pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all, plan_space};
 pub(crate) use space::{run_infos, space};
 #[cfg(test)]

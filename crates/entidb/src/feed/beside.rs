@@ -16,7 +16,8 @@ use crate::format::header;
 use crate::format::name::StreamKind;
 use crate::ids::{CollectionId, Lsn, StreamId};
 use crate::load;
-use crate::manifest::Manifest;
+use crate::log;
+use crate::manifest::{Manifest, SealedEntry};
 use crate::stream::Stream;
 use crate::sync::{Arc, Instant};
 
@@ -121,7 +122,7 @@ impl Beside {
             for segment in beside.manifest.segments.clone() {
                 if segment.last_lsn > after {
                     list.push(LogRef {
-                        stream: beside.stream(segment.stream)?,
+                        stream: beside.segment(&segment)?,
                         end: Some(segment.end),
                     });
                 }
@@ -196,6 +197,16 @@ impl Beside {
             self.manifest = manifest;
         }
         Ok(())
+    }
+
+    fn segment(&mut self, entry: &SealedEntry) -> Result<Arc<Stream>> {
+        if let Some(stream) = self.streams.get(&entry.stream) {
+            return Ok(Arc::clone(stream));
+        }
+        let stream = log::open_segment(&*self.directory, entry, self.manifest.database)?;
+        let stream = Arc::new(stream);
+        self.streams.insert(entry.stream, Arc::clone(&stream));
+        Ok(stream)
     }
 
     fn stream(&mut self, id: StreamId) -> Result<Arc<Stream>> {

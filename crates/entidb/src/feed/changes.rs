@@ -115,13 +115,12 @@ impl Changes {
                 }
             };
             match cursor.head(self.durable)? {
-                Some(head) if head.header.lsn <= self.position => {
+                Some(head) if head.lsn <= self.position => {
                     cursor.pass(&head);
                     self.keep_cursor(Some(cursor));
                 }
-                Some(head) if head.header.previous <= self.position => {
-                    let commit = self.read(&cursor, &head)?;
-                    cursor.pass(&head);
+                Some(head) if head.previous <= self.position => {
+                    let commit = self.read(&mut cursor, head)?;
                     self.keep_cursor(Some(cursor));
                     self.position = commit.lsn;
                     self.source.passed(commit.lsn);
@@ -139,15 +138,31 @@ impl Changes {
         }
     }
 
-    fn read(&mut self, cursor: &Cursor, head: &Head) -> Result<Commit> {
-        let body = cursor.body(head)?;
+    /// Reads a commit, of which `head` is the first batch, and passes it.
+    fn read(&mut self, cursor: &mut Cursor, head: Head) -> Result<Commit> {
         let stream = Arc::clone(&cursor.log().stream);
-        let name = |id| self.name(id, &stream.name);
-        Ok(Commit {
-            lsn: head.header.lsn,
+        let mut commit = Commit {
+            lsn: head.lsn,
             time: time(head.header.time_us),
-            changes: decode::changes(&stream, &head.header, &body, name)?,
-        })
+            changes: Vec::new(),
+        };
+        let mut next = Some(head);
+        while let Some(head) = next {
+            let body = cursor.body(&head)?;
+            let name = |id| self.name(id, &stream.name);
+            let mut changes = decode::changes(&stream, &head.header, &body, name)?;
+            commit.changes.append(&mut changes);
+            cursor.pass(&head);
+            // A large commit has a log of its own, and is all that is in it.
+            next = match stream.one_commit {
+                Some(_) => cursor.head(self.durable)?,
+                None => None,
+            };
+        }
+        if stream.one_commit.is_some() {
+            cursor.check_whole()?;
+        }
+        Ok(commit)
     }
 
     /// The cursor, unless the logs may be others than those that it was made for.

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::ids::{EntityId, Lsn};
 use crate::payload::Payload;
 
-/// One durable commit: what [`Changes`](crate::Changes) gives.
+/// One durable commit: what [`Changes`](crate::Changes) gives. It is whole: of one that did not fit in its transaction's memory
+/// ([`Options::transaction_memory_bytes`](crate::Options::transaction_memory_bytes)), a follower needs the memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {

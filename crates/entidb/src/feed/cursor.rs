@@ -12,7 +12,7 @@ use crate::format::batch;
 use crate::format::checksum::crc32c;
 use crate::format::header::{self, Header};
 use crate::ids::Lsn;
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
 use crate::log;
 
 /// How much is read at once, in bytes.
@@ -45,6 +45,10 @@ struct Window {
 pub(crate) struct Head {
     pub(crate) header: batch::Header,
     crc: u32,
+    /// The commit that it is, or is a part of.
+    pub(crate) lsn: Lsn,
+    /// The one before.
+    pub(crate) previous: Lsn,
 }
 
 impl Cursor {
@@ -81,13 +85,13 @@ impl Cursor {
     /// The header of the next batch, if it is not above `durable`. `None`: none that is known to be durable is in this log.
     pub(crate) fn head(&mut self, durable: Lsn) -> Result<Option<Head>> {
         if let Some(head) = self.head_in_window()?
-            && head.header.lsn <= self.window.durable
+            && head.lsn <= self.window.durable
         {
             return Ok(Some(head));
         }
         self.read(durable)?;
         let head = self.head_in_window()?;
-        Ok(head.filter(|head| head.header.lsn <= durable))
+        Ok(head.filter(|head| head.lsn <= durable))
     }
 
     /// Passes the batch of `head`.
@@ -95,6 +99,18 @@ impl Cursor {
         self.at = self.end_of(head);
         self.chain = head.crc;
         self.previous = Some(head.header.lsn);
+    }
+
+    /// Refuses if batches are missing in the log of a large commit, all of which is durable.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        let end = self.end()?;
+        match self.log.end.is_none_or(|told| told == end) && self.at == end {
+            true => Ok(()),
+            false => {
+                let batch = Fault::damaged(format!("batches up to {end}"), self.at.to_string());
+                Err(batch.at(&self.log.stream.name, self.at))
+            }
+        }
     }
 
     /// Forgets what was read, of which not all was durable.
@@ -108,8 +124,8 @@ impl Cursor {
         let stream = &self.log.stream;
         let fail = |fault: Fault| fault.at(&stream.name, self.at);
         let len = usize::try_from(head.header.body_len).unwrap_or(usize::MAX);
-        if len > TRANSACTION_LEN_MAX {
-            let most = format!("up to {TRANSACTION_LEN_MAX} bytes of records");
+        if len > BATCH_LEN_MAX {
+            let most = format!("up to {BATCH_LEN_MAX} bytes of records");
             return Err(fail(Fault::damaged(most, len.to_string())));
         }
         let body = match self.window.slice(at, len) {
@@ -130,17 +146,23 @@ impl Cursor {
     }
 
     fn read(&mut self, durable: Lsn) -> Result<()> {
-        let len = self.end()?.saturating_sub(self.at).min(WINDOW_LEN);
         self.window = Window::none();
-        if len >= batch::HEADER_LEN as u64 {
+        let mut end = self.end()?;
+        loop {
+            let len = end.saturating_sub(self.at).min(WINDOW_LEN);
+            if len < batch::HEADER_LEN as u64 {
+                return Ok(());
+            }
             let len = usize::try_from(len).unwrap_or(usize::MAX);
-            self.window = Window {
-                at: self.at,
-                bytes: self.log.stream.read(self.at, len)?,
-                durable,
-            };
+            match self.log.stream.read(self.at, len) {
+                Ok(bytes) => {
+                    let at = self.at;
+                    self.window = Window { at, bytes, durable };
+                    return Ok(());
+                }
+                Err(error) => end = log::shrunk(&self.log.stream, end, error)?,
+            }
         }
-        Ok(())
     }
 
     fn head_in_window(&self) -> Result<Option<Head>> {
@@ -153,7 +175,18 @@ impl Cursor {
         let previous = self.previous.unwrap_or(header.previous);
         let follows = log::follows(&header, &self.log.stream, self.at, previous, self.chain)?;
         let crc = bytes.first_chunk().map_or(0, batch::Header::crc);
-        Ok(follows.ok().map(|()| Head { header, crc }))
+        // In the log of one commit, batches have numbers where others have LSNs.
+        let one_commit = self.log.stream.one_commit;
+        let (lsn, previous) = match one_commit {
+            Some(lsn) => (lsn, Lsn::ZERO),
+            None => (header.lsn, header.previous),
+        };
+        Ok(follows.ok().map(|()| Head {
+            header,
+            crc,
+            lsn,
+            previous,
+        }))
     }
 }
 

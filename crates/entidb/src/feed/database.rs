@@ -150,8 +150,15 @@ impl Writer {
     /// A follower behind `after`, or behind the last commit, for whom commits note what it wants from here on.
     pub(crate) fn follow(&self, after: Option<Lsn>, wants: Notes) -> Result<Changes> {
         let keep = &self.feed.keep;
-        let mut state = keep.state();
-        let queue = self.committer.queue();
+        let (mut state, queue) = loop {
+            // What a large commit that is under way notes, it knows already.
+            self.committer.wait_released();
+            let state = keep.state();
+            let queue = self.committer.queue();
+            if !queue.is_held() {
+                break (state, queue);
+            }
+        };
         let last = queue.last_lsn();
         // Under the queue's lock: every commit behind this one is noted.
         keep.begin(&mut state, last, wants);

@@ -32,7 +32,7 @@ pub use consumer::{Consumer, ConsumerInfo};
 pub use watch::{Watch, Watcher};
 
 pub(crate) use bell::Bell;
-pub(crate) use keep::Keep;
+pub(crate) use keep::{Keep, Notes};
 pub(crate) use kept::Kept;
 pub(crate) use notes::note;
 

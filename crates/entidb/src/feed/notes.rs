@@ -7,7 +7,7 @@ use super::keep::Notes;
 use crate::error::{Error, Result};
 use crate::format::key::Key;
 use crate::format::record::{self, Kind, Was};
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
 use crate::log::Item;
 use crate::snapshot::Snapshot;
 
@@ -75,7 +75,7 @@ fn note_old((body, items): &Records, snapshot: &Snapshot) -> Result<Records> {
                 len: narrow(noted.len() - at)?,
             });
         }
-        if noted.len() > TRANSACTION_LEN_MAX {
+        if noted.len() > BATCH_LEN_MAX {
             return Err(too_large(()));
         }
     }
@@ -104,6 +104,6 @@ fn narrow(n: usize) -> Result<u32> {
 
 fn too_large<E>(_: E) -> Error {
     Error::invalid(format!(
-        "with what it replaces, a transaction has up to {TRANSACTION_LEN_MAX} bytes: commit it in parts"
+        "with what it replaces, a transaction has up to {BATCH_LEN_MAX} bytes: commit it in parts"
     ))
 }

@@ -9,6 +9,8 @@ use crate::ids::{Lsn, StreamId};
 pub(crate) const HEADER_LEN: usize = 4 + 4 + 4 + 4 + 4 + 4 + 8 * 9;
 /// The first four bytes of a batch, by which a damaged log is searched for later ones.
 pub(crate) const MAGIC: [u8; 4] = *b"\xb5EBt";
+/// The flag of a batch that is a part of one commit, whose LSN the manifest says; its own is its number among these.
+pub(crate) const ONE_COMMIT: u64 = 1;
 const CRC_AT: usize = 4;
 const CRC_FROM: usize = 8;
 
@@ -43,7 +45,7 @@ pub(crate) struct Header {
     pub(crate) synced: Synced,
     /// The header checksum of the batch before it in the log; for the first, that of the log's own header.
     pub(crate) chain: u32,
-    /// What a reader must know to read the records. None is defined yet.
+    /// What a reader must know to read the records: bit 0, [`ONE_COMMIT`].
     pub(crate) flags: u64,
 }
 

@@ -167,6 +167,8 @@ pub(crate) struct RunFooter {
     /// Whether it was made with the oldest run among its inputs: then it no longer knows what was deleted, nor whose tombstone
     /// it was.
     pub(crate) forgetful: bool,
+    /// Whether it holds one commit, whose LSN the manifest alone says: 0 stands for it.
+    pub(crate) one_commit: bool,
     /// The filter behind the pages, if there is one.
     pub(crate) filter: Option<FilterEntry>,
 }
@@ -195,7 +197,7 @@ pub(crate) struct FilterEntry {
 }
 
 /// The first key of a run without entries, and its last.
-pub(crate) const NO_KEYS: (Key, Key) = (Key([0xff; key::LEN]), Key([0; key::LEN]));
+pub(crate) const NO_KEYS: (Key, Key) = (Key::MAX, Key::MIN);
 
 impl RunFooter {
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -228,6 +230,9 @@ impl RunFooter {
         }
         if self.forgetful {
             map.set("forgetful", true);
+        }
+        if self.one_commit {
+            map.set("one_commit", true);
         }
         if let Some(filter) = self.filter {
             let mut entry = Writer::default();
@@ -297,6 +302,7 @@ impl RunFooter {
             ranges,
             index,
             forgetful: map.flag("forgetful")?,
+            one_commit: map.flag("one_commit")?,
             filter,
         };
         map.finish()?;
@@ -337,7 +343,7 @@ fn optional_numbers(map: &mut Reader, key: &'static str) -> Result<Vec<u64>, Fau
     }
 }
 
-/// The footer of a segment that a merge has written: what its chunks hold, and the checksum of their table.
+/// The footer of a segment that a merge or a large transaction has written: what its chunks hold, and the checksum of their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChunksFooter {
     pub(crate) chunks: u64,
@@ -354,6 +360,8 @@ pub(crate) struct ChunksFooter {
     pub(crate) compression: Compression,
     /// The checksum of the table, which ends where this begins.
     pub(crate) table_crc: u32,
+    /// Whether its records are of one commit, whose LSN the manifest alone says: 0 stands for it.
+    pub(crate) one_commit: bool,
 }
 
 impl ChunksFooter {
@@ -369,6 +377,9 @@ impl ChunksFooter {
         map.set("last_lsn", self.last_lsn.0);
         map.set("compression", u64::from(compress::code(self.compression)));
         map.set("table_crc", u64::from(self.table_crc));
+        if self.one_commit {
+            map.set("one_commit", true);
+        }
         map.finish()
     }
 
@@ -385,6 +396,7 @@ impl ChunksFooter {
             last_lsn: Lsn(map.number("last_lsn")?),
             compression: compress::of_code(map.narrow("compression")?)?,
             table_crc: map.narrow("table_crc")?,
+            one_commit: map.flag("one_commit")?,
         };
         map.finish()?;
         Ok(footer)

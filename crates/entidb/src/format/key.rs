@@ -11,6 +11,11 @@ pub(crate) const LEN: usize = 2 + EntityId::LEN;
 pub(crate) struct Key(pub(crate) [u8; LEN]);
 
 impl Key {
+    /// No key is below this one.
+    pub(crate) const MIN: Self = Self([0; LEN]);
+    /// No key is above this one.
+    pub(crate) const MAX: Self = Self([0xff; LEN]);
+
     pub(crate) fn new(collection: CollectionId, id: EntityId) -> Self {
         let mut bytes = [0; LEN];
         put(&mut bytes, 0, &collection.0.to_be_bytes());

@@ -17,17 +17,14 @@ pub(crate) enum StreamKind {
     Log,
     /// A run of sorted keys.
     Run,
-    /// Records that a merge has copied, in key order.
+    /// Records in key order: what a merge has copied, or a large transaction has written.
     Segment,
-    /// The records of one large commit. Reserved: no version writes it yet.
-    Side,
 }
 
-const EXTENSIONS: [(StreamKind, &str); 4] = [
+const EXTENSIONS: [(StreamKind, &str); 3] = [
     (StreamKind::Log, "log"),
     (StreamKind::Run, "run"),
     (StreamKind::Segment, "seg"),
-    (StreamKind::Side, "side"),
 ];
 
 impl StreamKind {
@@ -36,7 +33,6 @@ impl StreamKind {
             Self::Log => "log",
             Self::Run => "run",
             Self::Segment => "seg",
-            Self::Side => "side",
         }
     }
 

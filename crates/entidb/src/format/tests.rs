@@ -300,6 +300,7 @@ fn the_footers_are_as_drawn() {
             indexes: vec![(CollectionId(3), 4)],
         }),
         forgetful: true,
+        one_commit: false,
         filter: Some(FilterEntry {
             len: 32,
             crc: 0xddee_ff00,
@@ -318,11 +319,23 @@ fn the_footers_are_as_drawn() {
         live: Vec::new(),
         overwritten: Live::default(),
         forgetful: false,
+        one_commit: false,
         filter: None,
         ..footer
     };
     let body = ranges_alone.encode();
-    assert_eq!(RunFooter::decode(&body), Ok(ranges_alone));
+    assert_eq!(RunFooter::decode(&body), Ok(ranges_alone.clone()));
+    let of_one_commit = RunFooter {
+        one_commit: true,
+        ranges: vec![RangeTombstone {
+            lsn: Lsn::ZERO,
+            ..ranges_alone.ranges[0]
+        }],
+        ..ranges_alone
+    };
+    let body = of_one_commit.encode();
+    assert_golden("run footer body of one commit", &body);
+    assert_eq!(RunFooter::decode(&body), Ok(of_one_commit));
 }
 
 /// Records of one chunk, the second of them as large as `len`.
@@ -576,10 +589,20 @@ fn a_table_of_chunks_is_as_drawn_and_finds_every_byte() {
         last_lsn: Lsn(4),
         compression: Compression::Lz4,
         table_crc: crc,
+        one_commit: false,
     };
     let body = footer.encode();
     assert_golden("chunks footer body", &body);
     assert_eq!(ChunksFooter::decode(&body), Ok(footer));
+    let of_one_commit = ChunksFooter {
+        first_lsn: Lsn::ZERO,
+        last_lsn: Lsn::ZERO,
+        one_commit: true,
+        ..footer
+    };
+    let body = of_one_commit.encode();
+    assert_golden("chunks footer body of one commit", &body);
+    assert_eq!(ChunksFooter::decode(&body), Ok(of_one_commit));
 }
 
 fn sample_manifest() -> Manifest {

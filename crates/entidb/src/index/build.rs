@@ -133,6 +133,7 @@ impl Writer {
         let mut next = begun.min();
         // ORDER: what commits derived without the indexes is shown before the first snapshot of the build is taken; one line
         // earlier an entity could be missed by both.
+        self.committer.wait_released();
         self.committer.sync()?;
         let (chunk_count_max, save_count) = self.step_counts();
         let (mut unsaved, mut chunk_count) = (0, chunk_count_max);
@@ -251,6 +252,7 @@ impl Writer {
         if !derived.items.is_empty() {
             let finished = Finished {
                 versions: Vec::new(),
+                spilled: None,
                 snapshot,
                 writes: WriteSet::default(),
                 derived: Some(derived),

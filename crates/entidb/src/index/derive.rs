@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::keys::{Keys, is_claimed};
+use super::roots::{Change, Roots};
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Index};
 use crate::format::key::Key;
 use crate::format::record::{self, Kind, Was};
 use crate::ids::{CollectionId, EntityId, IndexId};
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
 use crate::log::Item;
 use crate::snapshot::Snapshot;
 
@@ -20,13 +21,13 @@ pub(crate) struct Derived {
     /// Whether indexes are built of them, and they do not follow from what the transaction writes.
     pub(crate) built: bool,
     /// The collections that are written to, and the indexes that each had. Empty if there was no index at all.
-    of: Vec<(CollectionId, Vec<Arc<Index>>)>,
+    of: Vec<(CollectionId, Arc<Roots>)>,
     pub(crate) records: Vec<u8>,
     pub(crate) items: Vec<Item>,
     /// Which of the items claim a value of a unique index.
-    claims: Vec<usize>,
+    pub(super) claims: Vec<usize>,
     /// Where the records will begin among all of the batch.
-    base: usize,
+    pub(super) base: usize,
 }
 
 /// Kept from one entity to the next.
@@ -63,23 +64,17 @@ impl Derived {
             else {
                 continue;
             };
-            let indexes = derived.of.get_mut(at).map(|(_, indexes)| indexes);
-            let indexes = indexes.map(std::mem::take).unwrap_or_default();
+            let roots = derived.of.get(at).map(|(_, roots)| Arc::clone(roots));
+            let Some(roots) = roots.filter(|roots| !roots.indexes().is_empty()) else {
+                continue;
+            };
             let from = *offset as usize + record::HEADER_LEN;
             let to = *offset as usize + *len as usize;
             let after = body.get(from..to).filter(|_| !tombstone);
-            let result = match indexes.is_empty() {
-                true => Ok(()),
-                false => {
-                    let covered = is_covered(items, key);
-                    derived.push_entity(&indexes, snapshot, *key, covered, after, &mut scratch)
-                }
-            };
-            if let Some(place) = derived.of.get_mut(at) {
-                place.1 = indexes;
-            }
-            result?;
+            let covered = is_covered(items, key);
+            derived.push_entity(&roots, snapshot, *key, covered, after, &mut scratch)?;
         }
+        derived.arrange();
         derived.check_unique(snapshot, items)?;
         Ok(derived)
     }
@@ -93,7 +88,7 @@ impl Derived {
     pub(super) fn built(collection: CollectionId, indexes: &[Arc<Index>]) -> Self {
         Self {
             built: true,
-            of: vec![(collection, indexes.to_vec())],
+            of: vec![(collection, Arc::new(Roots::of(indexes.to_vec())))],
             ..Self::default()
         }
     }
@@ -113,8 +108,9 @@ impl Derived {
             return last;
         }
         self.of.iter().position(is).unwrap_or_else(|| {
-            let indexes = catalog.indexes_of(collection).map(Arc::clone).collect();
-            self.of.push((collection, indexes));
+            let indexes = catalog.indexes_of(collection).map(Arc::clone);
+            let roots = Roots::of(indexes.collect());
+            self.of.push((collection, Arc::new(roots)));
             self.of.len() - 1
         })
     }
@@ -122,7 +118,7 @@ impl Derived {
     /// Whether the same would be derived under `catalog`.
     pub(crate) fn is_under(&self, catalog: &Catalog) -> bool {
         if self.built {
-            let mut indexes = self.of.iter().flat_map(|(_, indexes)| indexes);
+            let mut indexes = self.of.iter().flat_map(|(_, roots)| roots.indexes());
             return indexes.all(|index| catalog.index(index.id).is_some());
         }
         if self.version == catalog.version {
@@ -131,15 +127,15 @@ impl Derived {
         if self.of.is_empty() {
             return catalog.indexes.is_empty() && self.items.is_empty();
         }
-        self.of.iter().all(|(collection, indexes)| {
+        self.of.iter().all(|(collection, roots)| {
             let now = catalog.indexes_of(*collection).map(|index| index.id);
-            now.eq(indexes.iter().map(|index| index.id))
+            now.eq(roots.indexes().iter().map(|index| index.id))
         })
     }
 
     fn push_entity(
         &mut self,
-        indexes: &[Arc<Index>],
+        roots: &Roots,
         snapshot: &Snapshot,
         key: Key,
         covered: bool,
@@ -150,14 +146,18 @@ impl Derived {
             if before == after {
                 return Ok(());
             }
-            for index in indexes {
-                scratch.before.clear();
-                scratch.after.clear();
-                if let Some(payload) = before {
-                    scratch.before.fill(index, payload)?;
-                }
-                if let Some(payload) = after {
-                    scratch.after.fill(index, payload)?;
+            let changes = roots.changes(before, after);
+            for (index, change) in roots.indexes().iter().zip(changes) {
+                match change {
+                    Change::None => continue,
+                    Change::Item(before, after) => {
+                        scratch.before.fill_item(index, before)?;
+                        scratch.after.fill_item(index, after)?;
+                    }
+                    Change::Any => {
+                        scratch.before.fill_if(index, before)?;
+                        scratch.after.fill_if(index, after)?;
+                    }
                 }
                 self.push_difference(index, key.id(), scratch)?;
             }
@@ -175,31 +175,12 @@ impl Derived {
     }
 
     fn push_difference(&mut self, index: &Index, id: EntityId, scratch: &Scratch) -> Result<()> {
-        let (mut before, mut after) = (
-            scratch.before.iter().peekable(),
-            scratch.after.iter().peekable(),
-        );
-        loop {
-            let order = match (before.peek(), after.peek()) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(before), Some(after)) => before.cmp(after),
-            };
-            if order.is_eq() {
-                before.next();
-                after.next();
-            } else if order.is_lt() {
-                if let Some(key) = before.next() {
-                    self.push(index.id, key, id, true)?;
-                }
-            } else if let Some(key) = after.next() {
-                if index.unique && is_claimed(key) {
-                    self.claims.push(self.items.len());
-                }
-                self.push(index.id, key, id, false)?;
+        difference(&scratch.before, &scratch.after, |key, tombstone| {
+            if !tombstone && index.unique && is_claimed(key) {
+                self.claims.push(self.items.len());
             }
-        }
+            self.push(index.id, key, id, tombstone)
+        })
     }
 
     /// Adds an entry that an index is built of.
@@ -219,12 +200,12 @@ impl Derived {
     ) -> Result<()> {
         let large = || {
             Error::invalid(format!(
-                "a transaction has up to {TRANSACTION_LEN_MAX} bytes, its index entries included: commit it in parts"
+                "a transaction has up to {BATCH_LEN_MAX} bytes, its index entries included: commit it in parts"
             ))
         };
         let at = self.base + self.records.len();
         let len = record::HEADER_LEN + key.len();
-        if at + len > TRANSACTION_LEN_MAX {
+        if at + len > BATCH_LEN_MAX {
             return Err(large());
         }
         let header = record::Header {
@@ -269,7 +250,7 @@ impl Derived {
 
     /// The index with this number, as it was when the entries were derived.
     pub(super) fn index(&self, id: IndexId) -> Option<&Arc<Index>> {
-        let mut indexes = self.of.iter().flat_map(|(_, indexes)| indexes);
+        let mut indexes = self.of.iter().flat_map(|(_, roots)| roots.indexes());
         indexes.find(|index| index.id == id)
     }
 }
@@ -281,4 +262,31 @@ pub(super) fn is_covered(items: &[Item], key: &Key) -> bool {
         .iter()
         .take_while(|item| matches!(item, Item::Range { .. }));
     ranges.any(|item| item.covers(key))
+}
+
+/// Calls `each` with every key that is in one of the two alone, in order, and whether it is the one before.
+pub(super) fn difference(
+    before: &Keys,
+    after: &Keys,
+    mut each: impl FnMut(&[u8], bool) -> Result<()>,
+) -> Result<()> {
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(before), Some(after)) => before.cmp(after),
+        };
+        if order.is_eq() {
+            before.next();
+            after.next();
+        } else if order.is_lt() {
+            if let Some(key) = before.next() {
+                each(key, true)?;
+            }
+        } else if let Some(key) = after.next() {
+            each(key, false)?;
+        }
+    }
 }

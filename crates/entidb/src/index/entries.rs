@@ -64,14 +64,9 @@ impl Entries {
         descending: bool,
     ) -> Result<Self> {
         let whole_value = value.filter(|value| is_whole(bounds, value));
+        // From the oldest on: what has nothing below it needs no tombstones.
         let mut sources = Vec::new();
-        for memtable in &view.memtables {
-            if memtable.entry_count() > 0 {
-                let cursor = MemtableCursor::new(memtable, bounds, descending, lsn);
-                sources.push(Source::new(Cursor::Memtable(cursor))?);
-            }
-        }
-        for run in &view.runs {
+        for run in view.runs.iter().rev() {
             let may_have = |value| run.may_have_value(&view.cache, value);
             if run.has_entries() && value.map_or(Ok(true), may_have)? {
                 let few = match whole_value {
@@ -83,10 +78,17 @@ impl Entries {
                     EntryCursor::new(Arc::clone(run), cache, bounds.clone(), descending)
                 };
                 let cursor = few.map_or_else(|| Cursor::Run(walk()), Cursor::Few);
-                sources.push(Source::new(cursor)?);
+                sources.extend(Source::new(cursor)?);
             }
         }
-        sources.retain(|source| source.head.is_some());
+        for memtable in view.memtables.iter().rev() {
+            if memtable.entry_count() > 0 {
+                let tombstones = !sources.is_empty();
+                let cursor = MemtableCursor::new(memtable, bounds, descending, lsn, tombstones);
+                sources.extend(Source::new(Cursor::Memtable(cursor))?);
+            }
+        }
+        sources.reverse();
         let of_memtables = view.memtables.iter().flat_map(|table| table.ranges(lsn));
         let of_runs = view.runs.iter().flat_map(|run| run.ranges()).copied();
         let ranges = of_memtables.chain(of_runs);
@@ -116,6 +118,11 @@ impl Entries {
 
     /// The next entry's whole key.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
+        Ok(self.next_version()?.map(|(key, _)| key))
+    }
+
+    /// The next entry's whole key, and the commit that has written it.
+    pub(crate) fn next_version(&mut self) -> Result<Option<(&[u8], Lsn)>> {
         loop {
             let Some((first, head)) = self.first() else {
                 return Ok(None);
@@ -131,7 +138,7 @@ impl Entries {
                 }
             }
             if !head.tombstone && !self.is_hidden(head.lsn) {
-                return Ok(Some(&self.key));
+                return Ok(Some((&self.key, head.lsn)));
             }
         }
     }
@@ -167,14 +174,15 @@ impl Entries {
 }
 
 impl Source {
-    fn new(cursor: Cursor) -> Result<Self> {
+    /// `None` if it has nothing.
+    fn new(cursor: Cursor) -> Result<Option<Self>> {
         let mut source = Self {
             key: Vec::new(),
             head: None,
             cursor,
         };
         source.fetch()?;
-        Ok(source)
+        Ok(source.head.is_some().then_some(source))
     }
 
     fn advance(&mut self) -> Result<()> {
@@ -245,11 +253,19 @@ struct MemtableCursor {
     /// Which of the page comes next.
     at: usize,
     page_count: usize,
+    /// Whether tombstones hide something.
+    tombstones: bool,
     done: bool,
 }
 
 impl MemtableCursor {
-    fn new(memtable: &Arc<Memtable>, bounds: &EntryBounds, descending: bool, lsn: Lsn) -> Self {
+    fn new(
+        memtable: &Arc<Memtable>,
+        bounds: &EntryBounds,
+        descending: bool,
+        lsn: Lsn,
+        tombstones: bool,
+    ) -> Self {
         Self {
             memtable: Arc::clone(memtable),
             bounds: bounds.clone(),
@@ -258,6 +274,7 @@ impl MemtableCursor {
             page: EntryPage::default(),
             at: 0,
             page_count: PAGE_COUNTS.0,
+            tombstones,
             done: false,
         }
     }
@@ -284,14 +301,14 @@ impl MemtableCursor {
             lower.as_ref().map(Vec::as_slice),
             upper.as_ref().map(Vec::as_slice),
         );
-        self.memtable.entry_page(
+        self.done = self.memtable.entry_page(
             bounds,
             self.descending,
             self.lsn,
             self.page_count,
+            self.tombstones,
             &mut self.page,
         );
-        self.done = self.page.entries.len() < self.page_count;
         self.page_count = (self.page_count * 2).min(PAGE_COUNTS.1);
         if let Some(last) = self.page.entries.last() {
             let last = self.page.bytes.get(last.key.clone()).unwrap_or_default();
@@ -334,7 +351,7 @@ pub(crate) fn newest(view: &View, key: &[u8]) -> Result<Option<(Lsn, bool)>> {
     let bounds = || (Bound::Included(key), Bound::Included(key));
     for memtable in &view.memtables {
         let mut page = EntryPage::default();
-        memtable.entry_page(bounds(), false, Lsn(u64::MAX), 1, &mut page);
+        memtable.entry_page(bounds(), false, Lsn(u64::MAX), 1, true, &mut page);
         if let Some(entry) = page.entries.first() {
             return Ok(Some((entry.lsn, entry.tombstone)));
         }

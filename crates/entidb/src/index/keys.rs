@@ -42,11 +42,30 @@ impl Keys {
             (IndexKind::Value, [_]) => self.fill_simple(index, payload, shorten),
             (IndexKind::Value, _) => self.fill_compound(index, payload, shorten),
         };
-        filled.map_err(|error| {
-            let name = &index.name;
-            Error::invalid(format!("the index {name} cannot take the entity")).because(error)
-        })?;
+        filled.map_err(|error| refused(index, error))?;
         self.sort();
+        Ok(())
+    }
+
+    /// The keys of the entity, if there is one.
+    pub(super) fn fill_if(&mut self, index: &Index, payload: Option<&[u8]>) -> Result<()> {
+        match payload {
+            Some(payload) => self.fill(index, payload),
+            None => {
+                self.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// The key that an index on one path has of the item there, as it is stored.
+    pub(super) fn fill_item(&mut self, index: &Index, item: Option<&[u8]>) -> Result<()> {
+        self.clear();
+        if let Some(item) = item {
+            let pushed = key::push(&mut self.bytes, item, index.case);
+            pushed.map_err(|error| refused(index, error))?;
+            self.end(0, true);
+        }
         Ok(())
     }
 
@@ -152,6 +171,11 @@ impl Keys {
     }
 }
 
+fn refused(index: &Index, error: key::KeyError) -> Error {
+    let name = &index.name;
+    Error::invalid(format!("the index {name} cannot take the entity")).because(error)
+}
+
 /// Appends one part of a compound key. Says whether something was there.
 fn push_one(out: &mut Vec<u8>, item: Option<&[u8]>, case: Case) -> Result<bool, key::KeyError> {
     match item {
@@ -162,7 +186,7 @@ fn push_one(out: &mut Vec<u8>, item: Option<&[u8]>, case: Case) -> Result<bool, 
 }
 
 /// Whether a unique index lets only one entity have this key: no part of it is null, undefined or absent.
-pub(super) fn is_claimed(index_key: &[u8]) -> bool {
+pub(crate) fn is_claimed(index_key: &[u8]) -> bool {
     let mut rest = index_key;
     while !rest.is_empty() {
         match Kind::of(rest) {

@@ -1,7 +1,5 @@
 //! Stored entries, and those that a transaction has written itself, as one walk.
 
-use std::sync::{Arc, Mutex};
-
 use super::entries::{Entries, EntryBounds};
 use super::own::OwnEntries;
 use crate::error::Result;
@@ -10,10 +8,10 @@ use crate::format::entry_key;
 use crate::ids::EntityId;
 use crate::payload::Payload;
 use crate::snapshot::Snapshot;
-use crate::transaction::Reads;
+use crate::transaction::ReadNotes;
 
 /// Where a serializable transaction notes what it reads.
-pub(crate) type Notes = Option<Arc<Mutex<Reads>>>;
+pub(crate) type Notes = Option<ReadNotes>;
 
 /// What a question is put to: a snapshot, and what a transaction over it has written.
 pub(crate) struct Merged {
@@ -66,19 +64,19 @@ impl Merged {
             let Some(found) = self.entries.next()? else {
                 break;
             };
-            if !own.hides(id_of(found)) {
+            if !own.hides(id_of(found))? {
                 self.stored = Some(found.to_vec());
             }
         }
-        let stored_first = match (&self.stored, own.entries.peek()) {
-            (Some(stored), Some((own, _))) => (stored < own) != self.descending,
+        let stored_first = match (&self.stored, own.peek()?) {
+            (Some(stored), Some(own)) => (stored.as_slice() < own) != self.descending,
             (stored, _) => stored.is_some(),
         };
         if stored_first {
             self.key = self.stored.take().unwrap_or_default();
             return Ok(Some((id_of(&self.key), None)));
         }
-        Ok(own.entries.next().map(|(key, payload)| {
+        Ok(own.next()?.map(|(key, payload)| {
             self.key = key;
             (id_of(&self.key), Some(payload))
         }))

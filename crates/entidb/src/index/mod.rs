@@ -4,14 +4,17 @@
 //! check: what a transaction writes is what it was at its snapshot, so that the difference of old and new payload is the
 //! difference of entries. Must never know how an entry is stored.
 
+mod arrange;
 mod build;
 mod derive;
 mod entries;
 mod find;
 mod keys;
+mod large;
 mod merged;
 mod own;
 mod position;
+mod roots;
 mod spec;
 mod unique;
 mod walk;
@@ -23,7 +26,8 @@ mod within;
 
 pub(crate) use derive::Derived;
 pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, is_claimed};
+pub(crate) use large::{Claims, LargeEntries};
 pub(crate) use merged::{Merged, Notes};
 pub(crate) use own::Overlay;
 pub(crate) use within::Within;

@@ -15,6 +15,7 @@ use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId};
 use crate::memtable::is_empty_range;
 use crate::payload::Payload;
+use crate::spill::SpilledEntries;
 use crate::write_set::{Own, WriteSet};
 
 /// The entries that a transaction's writes have in one index, kept while it goes on writing.
@@ -33,18 +34,72 @@ pub(crate) struct Overlay {
 
 /// What of it lies in some bounds, and what it hides of the stored entries.
 pub(crate) struct OwnEntries {
-    pub(super) entries: std::iter::Peekable<std::vec::IntoIter<(Vec<u8>, Payload)>>,
+    entries: std::iter::Peekable<std::vec::IntoIter<(Vec<u8>, Payload)>>,
+    descending: bool,
+    /// What was spilled.
+    spilled: Option<SpilledEntries>,
+    /// The next entry of that, if it was looked at.
+    next_spilled: Option<(Vec<u8>, Payload)>,
     touched: Arc<HashSet<EntityId>>,
     /// Ranges that the transaction has deleted.
     deleted: Vec<(EntityId, EntityId)>,
 }
 
 impl OwnEntries {
-    /// Whether the stored entries of this entity do not count.
-    pub(super) fn hides(&self, id: EntityId) -> bool {
-        let mut deleted = self.deleted.iter();
-        self.touched.contains(&id) || deleted.any(|(first, last)| *first <= id && id <= *last)
+    /// With what was spilled before.
+    pub(crate) fn over(mut self, spilled: SpilledEntries) -> Self {
+        self.spilled = Some(spilled);
+        self
     }
+
+    /// Whether the stored entries of this entity do not count.
+    pub(super) fn hides(&self, id: EntityId) -> Result<bool> {
+        if self.hides_spilled(id) {
+            return Ok(true);
+        }
+        match &self.spilled {
+            Some(spilled) => spilled.touches(id),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether what was spilled of this entity does not count any more.
+    fn hides_spilled(&self, id: EntityId) -> bool {
+        hides(&self.touched, &self.deleted, id)
+    }
+
+    /// The next entry's key.
+    pub(super) fn peek(&mut self) -> Result<Option<&[u8]>> {
+        let from_memory = self.is_memory_first()?;
+        Ok(match from_memory {
+            true => self.entries.peek().map(|(key, _)| key.as_slice()),
+            false => self.next_spilled.as_ref().map(|(key, _)| key.as_slice()),
+        })
+    }
+
+    /// The next entry's key, and what was put there.
+    pub(super) fn next(&mut self) -> Result<Option<(Vec<u8>, Payload)>> {
+        Ok(match self.is_memory_first()? {
+            true => self.entries.next(),
+            false => self.next_spilled.take(),
+        })
+    }
+
+    fn is_memory_first(&mut self) -> Result<bool> {
+        if let (Some(spilled), None) = (&mut self.spilled, &self.next_spilled) {
+            let (touched, deleted) = (&self.touched, &self.deleted);
+            self.next_spilled = spilled.next(|id| !hides(touched, deleted, id))?;
+        }
+        Ok(match (self.entries.peek(), &self.next_spilled) {
+            (Some((memory, _)), Some((spilled, _))) => (memory < spilled) != self.descending,
+            (memory, _) => memory.is_some(),
+        })
+    }
+}
+
+fn hides(touched: &HashSet<EntityId>, deleted: &[(EntityId, EntityId)], id: EntityId) -> bool {
+    let mut deleted = deleted.iter();
+    touched.contains(&id) || deleted.any(|(first, last)| *first <= id && id <= *last)
 }
 
 impl Overlay {
@@ -95,6 +150,9 @@ impl Overlay {
         let deleted = ranges.filter(|range| range.collection == index.collection);
         Ok(OwnEntries {
             entries: found.into_iter().peekable(),
+            descending,
+            spilled: None,
+            next_spilled: None,
             touched: Arc::clone(&self.touched),
             deleted: deleted.map(|range| (range.first, range.last)).collect(),
         })

@@ -57,6 +57,7 @@ fn spoil(db: &Database, n: u64, of: u64, tombstone: bool) {
         reads: None,
         drops: None,
         versions: Vec::new(),
+        spilled: None,
     };
     let writer = db.writer().unwrap();
     writer.committer.commit(finished, Durability::Sync).unwrap();
@@ -150,4 +151,70 @@ fn a_build_that_a_session_has_left_is_taken_up_in_the_background() {
     }
     assert_eq!(db.untyped("a").by("n").unwrap().count().unwrap(), 20);
     assert!(db.verify().unwrap().is_sound());
+}
+
+/// A payload by chance, with fields of all sorts that indexes look into, or none.
+fn any(seed: u64) -> Value {
+    let mix = |field: u64| crate::mix::mix64(seed << 8 | field);
+    let number = |field| Value::from(i64::try_from(mix(field) % 5).unwrap());
+    let text = |field| Value::from(["ann Lee", "Ann lee", "bob", ""][(mix(field) % 4) as usize]);
+    let inner = Value::from([("x", number(1)), ("y", number(2))]);
+    let tags = (0..mix(3) % 3).map(|tag| text(10 + tag)).collect();
+    let a = if mix(4).is_multiple_of(2) {
+        number(5)
+    } else {
+        inner
+    };
+    let fields = [
+        ("a", a),
+        ("b", text(6)),
+        ("aa", number(7)),
+        ("c", number(8)),
+        ("tags", tags),
+    ];
+    let kept = fields.into_iter().enumerate();
+    let kept = kept.filter(|(at, _)| !mix(20 + *at as u64).is_multiple_of(4));
+    let kept = kept.map(|(_, (name, value))| (Value::from(name), value));
+    match seed.is_multiple_of(17) {
+        true => (0..3).map(number).collect(),
+        false => Value::Map(kept.collect()),
+    }
+}
+
+#[test]
+fn transactions_of_any_size_leave_every_index_as_its_entities_have_it() {
+    let directory = MemoryDirectory::new();
+    let db = open(&directory);
+    let specs = [
+        IndexSpec::on("a"),
+        IndexSpec::on("b").ignore_case(),
+        IndexSpec::on("aa"),
+        IndexSpec::on("a.x"),
+        IndexSpec::on("tags[]"),
+        IndexSpec::on_all(["aa", "b", "absent"]),
+        IndexSpec::on("b").full_text(),
+        IndexSpec::on("[]"),
+    ];
+    db.create_indexes("a", &specs).unwrap();
+    // Alone, a few, and enough for the entries to be arranged.
+    let sizes = [300, 1, 1, 20, 300, 7, 150, 300];
+    for (round, size) in sizes.into_iter().enumerate() {
+        let put = db.write(|tx| {
+            for n in 0..size {
+                let seed = crate::mix::mix64((round as u64) << 32 | n);
+                match seed % 5 {
+                    0 => tx.remove("a", id(n * 7 % 300))?,
+                    _ => tx.put("a", id(n * 7 % 300), &any(seed % 64))?,
+                }
+            }
+            Ok(())
+        });
+        put.unwrap();
+        let report = db.verify().unwrap();
+        assert!(report.is_sound(), "round {round}: {:?}", report.problems);
+        assert!(report.entry_count > 0);
+        if round % 2 == 1 {
+            db.checkpoint().unwrap();
+        }
+    }
 }

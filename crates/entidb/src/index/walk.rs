@@ -1,7 +1,7 @@
 //! Walking through what an index has found.
 
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::entries::{EntryBounds, bounds_of, value_prefix};
 use super::keys::Keys;
@@ -206,8 +206,7 @@ impl Steps {
     fn payload(&self, id: EntityId) -> Result<(Lsn, Payload)> {
         let collection = self.index.collection;
         if let Some(notes) = &self.notes {
-            let mut reads = notes.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.keys.insert(Key::new(collection, id));
+            notes.note_key(Key::new(collection, id))?;
         }
         let found = self.snapshot.get_stored(collection, id)?;
         found.ok_or_else(|| {

@@ -9,6 +9,6 @@ mod sealer;
 mod writer;
 
 pub(crate) use items::{Item, items};
-pub(crate) use scan::{Tail, Walk, follows, records, walk};
+pub(crate) use scan::{Tail, Walk, follows, open_segment, records, shrunk, walk};
 pub(crate) use sealer::{Draft, Sealed, Sealer};
 pub(crate) use writer::{Failure, Log, seal, unfooted};

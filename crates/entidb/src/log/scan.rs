@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use entidb_storage::Directory;
 
 use crate::error::Result;
 use crate::format::batch::{self, Synced};
 use crate::format::checksum::{Binding, crc32c};
 use crate::format::footer::Tally;
 use crate::format::header::Header;
+use crate::format::name::StreamKind;
 use crate::format::{Fault, block, header, record};
 use crate::ids::{Lsn, StreamId};
-use crate::limits::TRANSACTION_LEN_MAX;
+use crate::limits::BATCH_LEN_MAX;
+use crate::manifest::SealedEntry;
 use crate::stream::Stream;
 
 /// What [`walk`] hands over for each whole batch.
@@ -103,7 +106,7 @@ pub(crate) fn walk(
 
 /// A read that failed in a stream which is shorter than it was: beside us, its writer has given back what it had reserved, and
 /// the walk goes on to the new end. Gives the new size, or the error if that is not it.
-fn shrunk(stream: &Stream, size: u64, error: crate::Error) -> Result<u64> {
+pub(crate) fn shrunk(stream: &Stream, size: u64, error: crate::Error) -> Result<u64> {
     let now = stream.size()?;
     if now < size { Ok(now) } else { Err(error) }
 }
@@ -154,7 +157,7 @@ fn read_batch(stream: &Stream, tail: &Tail, limit: u64) -> Result<Result<Batch, 
     let body_len = u64::from(header.body_len);
     let Some(len) = usize::try_from(header.body_len)
         .ok()
-        .filter(|len| *len <= TRANSACTION_LEN_MAX)
+        .filter(|len| *len <= BATCH_LEN_MAX)
         .filter(|_| body_len <= rest - batch::HEADER_LEN as u64)
     else {
         return Ok(Err(Fault::damaged(
@@ -185,7 +188,11 @@ pub(crate) fn follows(
             format!("one of log {} at {}", header.log, header.offset),
         )));
     }
-    if header.flags != 0 {
+    let expected = match stream.one_commit {
+        Some(_) => batch::ONE_COMMIT,
+        None => 0,
+    };
+    if header.flags != expected {
         // It is whole and belongs here: a newer program's, and not a torn tail.
         let flags = format!("batch flags {:#x}", header.flags);
         return Err(Fault::Unsupported(flags).at(&stream.name, at));
@@ -304,4 +311,25 @@ pub(crate) fn records<'a>(
         );
     }
     Ok(())
+}
+
+/// Opens a segment that was a log: that of a large commit is told by its first batch, and by being of one commit.
+pub(crate) fn open_segment(
+    directory: &dyn Directory,
+    entry: &SealedEntry,
+    database: [u8; 16],
+) -> Result<Stream> {
+    let mut stream = Stream::open(directory, StreamKind::Log, entry.stream, database)?;
+    let at = header::LEN as u64;
+    if entry.first_lsn == entry.last_lsn && entry.end >= at + batch::HEADER_LEN as u64 {
+        let mut bytes = [0; batch::HEADER_LEN];
+        stream.read_into(at, &mut bytes)?;
+        // What is wrong with it otherwise, whoever reads it tells.
+        if let Ok(first) = batch::Header::decode(&bytes)
+            && first.flags == batch::ONE_COMMIT
+        {
+            stream.one_commit = Some(entry.last_lsn);
+        }
+    }
+    Ok(stream)
 }

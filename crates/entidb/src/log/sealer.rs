@@ -69,6 +69,17 @@ impl Sealer {
 
     /// The batch of `draft`, whose records are `items`, behind all that came before.
     pub(crate) fn seal(&mut self, draft: Draft, items: &[Item], synced: Synced) -> Result<Sealed> {
+        self.seal_flagged(draft, items, synced, 0)
+    }
+
+    /// As [`seal`](Self::seal), with flags.
+    pub(crate) fn seal_flagged(
+        &mut self,
+        draft: Draft,
+        items: &[Item],
+        synced: Synced,
+        flags: u64,
+    ) -> Result<Sealed> {
         let mut body = draft.body;
         let body_at = self.at + batch::HEADER_LEN as u64;
         for item in items {
@@ -97,7 +108,7 @@ impl Sealer {
             salt: self.salt,
             synced,
             chain: self.chain,
-            flags: 0,
+            flags,
         };
         let head = header.encode();
         self.at = body_at + body.len() as u64;

@@ -70,6 +70,7 @@ impl Log {
                 header,
                 reader,
                 layout: Layout::Plain,
+                one_commit: None,
                 fixed: Arc::default(),
                 blocks: Arc::default(),
             },

@@ -70,6 +70,7 @@ fn view(sets: &[Vec<u64>], cache_bytes: u64) -> View {
         streams: BTreeMap::new(),
         catalog: Arc::new(Catalog::default()),
         cache: Arc::new(Cache::new(cache_bytes)),
+        shown: Lsn::ZERO,
         scans: Arc::default(),
         migrations: Arc::default(),
     }

@@ -52,6 +52,7 @@ pub(crate) struct Builder {
     /// How many values the index entries have at the most.
     value_count: u64,
     forgetful: bool,
+    one_commit: bool,
     /// The newest first.
     older: Vec<Arc<Run>>,
     /// Keeps nothing: what a sample touches is nobody's need.
@@ -98,6 +99,7 @@ impl Builder {
             index: None,
             value_count: key_count,
             forgetful: false,
+            one_commit: false,
             older: Vec::new(),
             no_cache: Cache::new(0),
             sample_every: (key_count / SAMPLE_COUNT).max(1),
@@ -117,6 +119,11 @@ impl Builder {
     /// The oldest run was among those that this one is made of.
     pub(crate) fn set_forgetful(&mut self) {
         self.forgetful = true;
+    }
+
+    /// All entries will be of one commit that has no LSN yet: 0 stands for it.
+    pub(crate) fn set_one_commit(&mut self) {
+        self.one_commit = true;
     }
 
     /// The runs that will be older than this one, the newest of them first: a sample of the keys is looked for in them, so
@@ -264,6 +271,7 @@ impl Builder {
             ranges: std::mem::take(&mut self.ranges),
             index,
             forgetful: self.forgetful,
+            one_commit: self.one_commit,
             filter,
         };
         let end = self.output.pages_end() + filter.map_or(0, |filter| filter.len);

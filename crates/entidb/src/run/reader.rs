@@ -15,7 +15,7 @@ use crate::format::key::Key;
 use crate::format::leaf::{self, Fences};
 use crate::format::name::StreamKind;
 use crate::format::page::{self, Entry, Page};
-use crate::ids::StreamId;
+use crate::ids::{Lsn, StreamId};
 use crate::manifest::SealedEntry;
 use crate::memtable::Location;
 use crate::ranges::RangeTombstone;
@@ -28,6 +28,8 @@ pub(crate) struct Run {
     pub(crate) stream: Stream,
     pub(crate) entry: SealedEntry,
     pub(crate) footer: RunFooter,
+    /// The commit that all of it is of, if its entries do not say.
+    one_commit: Option<Lsn>,
     filter: OnceLock<Option<Filter>>,
     fences: OnceLock<Fences>,
     /// Its leaves that are in memory.
@@ -63,15 +65,56 @@ impl Run {
                 format!("{} pages, {} leaves", footer.pages, footer.leaves),
             ));
         }
-        Ok(Self {
+        let run = Self {
             stream,
             entry,
             footer,
+            one_commit: None,
             filter: OnceLock::new(),
             fences: OnceLock::new(),
             leaves: Arc::default(),
             index_pages: entry::Pages::default(),
-        })
+        };
+        if !run.footer.one_commit {
+            return Ok(run);
+        }
+        if entry.first_lsn != entry.last_lsn {
+            return Err(Error::corrupt(
+                &run.stream.name,
+                entry.end,
+                "a run of one commit",
+                format!("commits {} to {}", entry.first_lsn, entry.last_lsn),
+            ));
+        }
+        Ok(run.of_commit(entry.first_lsn))
+    }
+
+    /// The same run of one commit, which has this LSN.
+    pub(crate) fn of_commit(&self, lsn: Lsn) -> Self {
+        let mut footer = self.footer.clone();
+        for range in &mut footer.ranges {
+            range.lsn = lsn;
+        }
+        Self {
+            stream: self.stream.clone(),
+            entry: SealedEntry {
+                first_lsn: lsn,
+                last_lsn: lsn,
+                ..self.entry
+            },
+            footer,
+            one_commit: Some(lsn),
+            filter: OnceLock::new(),
+            fences: OnceLock::new(),
+            leaves: Arc::clone(&self.leaves),
+            index_pages: entry::Pages::default(),
+        }
+    }
+
+    /// The LSN that an entry has.
+    #[inline]
+    pub(crate) fn lsn_of(&self, told: Lsn) -> Lsn {
+        self.one_commit.unwrap_or(told)
     }
 
     /// The range tombstones that this run holds.
@@ -262,7 +305,7 @@ impl Run {
             ));
         };
         Ok(Location {
-            lsn: entry.lsn,
+            lsn: self.lsn_of(entry.lsn),
             stream: StreamId(stream.0),
             offset: entry.offset,
             len: entry.len,

@@ -13,6 +13,7 @@ use crate::format::footer::ChunksFooter;
 use crate::format::key::Key;
 use crate::format::name::StreamKind;
 use crate::format::{Fault, block, header};
+use crate::ids::Lsn;
 use crate::manifest::SealedEntry;
 use crate::memtable::Location;
 use crate::stream::{COPY_LEN_MAX, Layout, Stream};
@@ -25,6 +26,7 @@ pub(crate) fn open(
 ) -> Result<Stream> {
     let mut stream = Stream::open(directory, StreamKind::Segment, entry.stream, database)?;
     let chunks = Chunks::open(&stream, entry)?;
+    stream.one_commit = chunks.footer.one_commit.then_some(entry.first_lsn);
     stream.layout = Layout::Chunked(Arc::new(chunks));
     Ok(stream)
 }
@@ -48,7 +50,14 @@ impl Chunks {
         let end = table_at
             .zip(table_len)
             .and_then(|(at, len)| at.checked_add(len));
-        let lsns = (footer.first_lsn, footer.last_lsn) == (entry.first_lsn, entry.last_lsn);
+        let (told, listed) = (
+            (footer.first_lsn, footer.last_lsn),
+            (entry.first_lsn, entry.last_lsn),
+        );
+        let lsns = match footer.one_commit {
+            true => told == (Lsn::ZERO, Lsn::ZERO) && listed.0 == listed.1,
+            false => told == listed,
+        };
         let (Some(table_at), Some(table_len)) = (table_at, table_len) else {
             return Err(fail(Fault::damaged("a table", "one beyond any stream")));
         };

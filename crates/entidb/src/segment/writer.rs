@@ -29,6 +29,7 @@ pub(crate) struct Writer {
     records: u64,
     tombstones: u64,
     lsns: (Lsn, Lsn),
+    one_commit: bool,
 }
 
 impl Writer {
@@ -63,6 +64,7 @@ impl Writer {
             records: 0,
             tombstones: 0,
             lsns: (Lsn::MAX, Lsn::ZERO),
+            one_commit: false,
         };
         writer.append(&header)?;
         Ok(writer)
@@ -73,6 +75,11 @@ impl Writer {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::storage(error, "append to", &self.name)),
         }
+    }
+
+    /// All records will be of one commit that has no LSN yet: 0 stands for it.
+    pub(crate) fn set_one_commit(&mut self) {
+        self.one_commit = true;
     }
 
     /// Length of what was written so far, in bytes.
@@ -99,6 +106,7 @@ impl Writer {
             was: record::Was::Unknown,
             id: key.id(),
         };
+        debug_assert!(!self.one_commit || lsn == Lsn::ZERO);
         let len = record::HEADER_LEN + record::LSN_LEN + payload.len();
         if len >= chunk::CLOSE_LEN {
             self.finish_chunk()?;
@@ -157,6 +165,7 @@ impl Writer {
             last_lsn: self.lsns.1,
             compression: self.compression,
             table_crc: Table::checksum(&table, self.salt, table_at),
+            one_commit: self.one_commit,
         };
         let end = table_at + table.len() as u64;
         let footer = block::encode(self.salt, end, &footer.encode())

@@ -86,6 +86,7 @@ fn view(stream: &Arc<Stream>, cache_bytes: u64) -> View {
         streams: [(StreamId(1), Arc::clone(stream))].into(),
         catalog: Arc::new(Catalog::default()),
         cache: Arc::new(Cache::new(cache_bytes)),
+        shown: Lsn::ZERO,
         scans: Arc::default(),
         migrations: Arc::default(),
     }

@@ -106,6 +106,7 @@ impl Checker<'_> {
         while place < node.end() {
             node.write_value(place.group, &mut key);
             let (lsn, tombstone) = node.write_id(place, &mut key);
+            let lsn = self.run.lsn_of(lsn);
             self.order(number, &key)?;
             if !lsns.contains(&lsn) {
                 let expected = format!("commits {} to {}", lsns.start(), lsns.end());

@@ -73,7 +73,8 @@ fn segment(
     view: Option<&View>,
     report: &mut Report,
 ) -> Result<()> {
-    let stream = open(directory, manifest, entry.stream, report)?;
+    let stream = log::open_segment(directory, entry, manifest.database)?;
+    report.read(stream.size()?);
     let footed = entry.len > entry.end;
     let footer = match footed {
         true => stream.footer(entry.end, entry.len, &entry.digest),
@@ -82,7 +83,10 @@ fn segment(
     if let Err(error) = &footer {
         report.add(&stream.name, error);
     }
-    let previous = previous(&stream, last)?;
+    let previous = match stream.one_commit {
+        Some(_) => Lsn::ZERO,
+        None => previous(&stream, last)?,
+    };
     let tail = walk(&stream, Some(entry.end), previous, view, report)?;
     if let Some(fault) = tail.fault {
         return Err(fault.at(&stream.name, tail.end));
@@ -92,7 +96,10 @@ fn segment(
         return Ok(());
     };
     if !footed {
-        let found = log::unfooted(&stream, tail.end, &tail.tally)?;
+        let mut found = log::unfooted(&stream, tail.end, &tail.tally)?;
+        if let Some(lsn) = stream.one_commit {
+            (found.first_lsn, found.last_lsn) = (lsn, lsn);
+        }
         return match found == *entry {
             true => Ok(()),
             false => Err(Error::corrupt(
@@ -169,7 +176,10 @@ fn check_record(
         Some(view) if header.kind.is_entry() => {
             check_known_entry(&stream.name, binding, &header, payload, view)
         }
-        Some(view) => check_known(&stream.name, binding.offset, &header, binding.lsn, view),
+        Some(view) => {
+            let lsn = stream.one_commit.unwrap_or(binding.lsn);
+            check_known(&stream.name, binding.offset, &header, lsn, view)
+        }
         None => Ok(()),
     }
 }

@@ -122,3 +122,28 @@ fn a_reader_of_a_database_that_keeps_nothing_hears_so() {
         ErrorKind::ReadOnly
     );
 }
+
+#[test]
+fn a_reader_follows_logs_that_sessions_beside_it_give_room_back_from() {
+    const ROUNDS: u64 = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let open = || options().open(folder.path()).unwrap();
+    put(&open(), "a", 0, 0);
+    let reader = Options::new().read_only(true).open(folder.path()).unwrap();
+    let mut changes = reader.changes(Lsn::ZERO).unwrap();
+    std::thread::scope(|scope| {
+        // Each session reserves room for its log, and at its end cuts what it did not need.
+        scope.spawn(|| {
+            for round in 1..=ROUNDS {
+                let db = open();
+                put(&db, "a", round, round);
+                db.close().unwrap();
+            }
+        });
+        let mut count = 0;
+        while count <= ROUNDS {
+            let commit = changes.next_timeout(Duration::from_secs(60)).unwrap();
+            count += commit.unwrap().changes.len() as u64;
+        }
+    });
+}

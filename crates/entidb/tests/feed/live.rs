@@ -87,7 +87,16 @@ fn an_eventual_commit_comes_only_once_it_is_durable() {
 
 #[test]
 fn followers_beside_many_writers_get_every_commit_once_and_in_order() {
-    let db = plain();
+    for (bound, count) in [(64 << 20, 300), (1, 60)] {
+        check_followers_beside_writers(bound, count);
+    }
+}
+
+/// Each of four writers makes `count` commits, which hold so many bytes in memory.
+fn check_followers_beside_writers(bound: usize, count: u64) {
+    let options = Options::new().checkpoint_log_bytes(20_000);
+    let options = options.transaction_memory_bytes(bound);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
     let (snapshot, changes) = db.snapshot_and_changes().unwrap();
     let mut replayed = Content::new();
     assert_eq!(snapshot.collections().count(), 0);
@@ -108,7 +117,7 @@ fn followers_beside_many_writers_get_every_commit_once_and_in_order() {
         for thread in 0..4_u64 {
             let (db, late) = (&db, &late);
             scope.spawn(move || {
-                for n in 0..300 {
+                for n in 0..count {
                     let options = match n % 3 {
                         0 => WriteOptions::new(),
                         _ => WriteOptions::new().durability(Durability::Eventual),
@@ -118,7 +127,7 @@ fn followers_beside_many_writers_get_every_commit_once_and_in_order() {
                         tx.put("b", id(n), &text(thread))
                     })
                     .unwrap();
-                    if n % 100 == 50 {
+                    if n % 50 == 25 {
                         late.lock()
                             .unwrap()
                             .push(db.snapshot_and_changes().unwrap());
@@ -145,7 +154,7 @@ fn followers_beside_many_writers_get_every_commit_once_and_in_order() {
     db.close().unwrap();
     let (replayed, commits) = follower.join().unwrap();
     assert_eq!(replayed, content);
-    assert_eq!(commits, 1200);
+    assert_eq!(commits, 4 * count);
 }
 
 #[test]

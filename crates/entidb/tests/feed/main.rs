@@ -11,6 +11,7 @@ mod common;
 
 mod beside;
 mod consumers;
+mod large;
 mod live;
 
 use common::{Content, content, id, image, text};

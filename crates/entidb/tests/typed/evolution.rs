@@ -340,7 +340,14 @@ fn what_was_put_without_a_type_counts_as_the_first_version_or_as_the_one_that_is
 
 #[test]
 fn a_commit_of_the_older_form_that_was_under_way_is_refused() {
-    let db = memory();
+    for bound in [64 << 20, 1] {
+        check_older_form_under_way(bound);
+    }
+}
+
+fn check_older_form_under_way(bound: usize) {
+    let options = Options::new().transaction_memory_bytes(bound);
+    let db = options.open_in(MemoryDirectory::new()).unwrap();
     put_v1(&db, 0..1);
     let old = db.collection::<UserV1>().unwrap();
     let mut tx = db.begin();

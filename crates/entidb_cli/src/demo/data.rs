@@ -53,6 +53,7 @@ impl Set {
             id_field: Some(self.id_field.to_owned()),
             batch_count: BATCH_COUNT,
             skip_bad: false,
+            atomic: false,
         };
         import(db, plan, Box::new(Ndjson::new(input.reader)), &mut watch)
             .map_err(|stop| stop.failure(self.collection, false))

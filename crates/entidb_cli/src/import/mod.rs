@@ -9,6 +9,7 @@ mod pipeline;
 mod progress;
 mod source;
 mod stop;
+mod whole;
 
 use std::path::Path;
 
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &Import, key: Option<&Key>) -> Outcome {
         id_field: args.id.clone(),
         batch_count: usize::try_from(args.batch).unwrap_or(usize::MAX),
         skip_bad: args.skip_bad,
+        atomic: args.atomic,
     };
     let imported = import(&db, plan, source, &mut watch);
     watch.finish();

@@ -6,17 +6,20 @@
 //!
 //! Where each batch is acknowledged, it is durable before that. Where nobody is told before the end, commits do not wait, and
 //! all are synced at the end, however it comes: what is told to be durable is.
+//!
+//! Or all batches are one transaction, which is committed when the input has come to its end.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use entidb::{Database, Durability, EntityId, Lsn, Payload, WriteOptions};
+use entidb::{Database, Durability, EntityId, Lsn, Payload, Transaction, WriteOptions};
 
 use super::entity::Entity;
 use super::progress::Watch;
 use super::source::{Fault, Source};
 use super::stop::{Reason, Stop};
+use super::whole::Whole;
 
 /// A batch with so many bytes is committed, however few entities it has.
 const BATCH_BYTES: usize = 8 << 20;
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) id_field: Option<String>,
     pub(crate) batch_count: usize,
     pub(crate) skip_bad: bool,
+    /// Whether all of it is one transaction.
+    pub(crate) atomic: bool,
 }
 
 /// What came in, and is durable.
@@ -65,12 +70,12 @@ enum Message {
 }
 
 #[derive(Default)]
-struct Batch {
-    entities: Vec<Item>,
+pub(super) struct Batch {
+    pub(super) entities: Vec<Item>,
     bytes: usize,
 }
 
-struct Item {
+pub(super) struct Item {
     id: EntityId,
     /// Made just now, so that there is none like it.
     new: bool,
@@ -113,6 +118,7 @@ fn run(
     let (messages, received) = mpsc::channel();
     let (committed, done) = mpsc::channel();
     let collection = plan.collection.clone();
+    let mut whole = plan.atomic.then(|| Whole::begin(db));
     let parser = Parser {
         plan,
         source,
@@ -129,13 +135,17 @@ fn run(
     for message in received {
         match message {
             Message::Batch(batch) => {
-                let (committed_batch, durable) =
-                    commit(db, &collection, &batch, durability).map_err(Reason::Engine)?;
-                if durable {
-                    sync(db, tally, unsynced)?;
-                    tally.add(&committed_batch);
+                if let Some(whole) = &mut whole {
+                    whole.add(&collection, &batch).map_err(Reason::Engine)?;
                 } else {
-                    unsynced.push(committed_batch);
+                    let (committed_batch, durable) =
+                        commit(db, &collection, &batch, durability).map_err(Reason::Engine)?;
+                    if durable {
+                        sync(db, tally, unsynced)?;
+                        tally.add(&committed_batch);
+                    } else {
+                        unsynced.push(committed_batch);
+                    }
                 }
                 let ids = batch.entities.iter().map(|item| item.id);
                 watch.committed(ids).map_err(Reason::Ack)?;
@@ -150,7 +160,8 @@ fn run(
             Message::Bad(place, why) => watch.bad(&place, &why),
             Message::End(end) => {
                 tally.skipped = end.map_err(Reason::Fault)?;
-                return Ok(());
+                let committed = whole.map(|whole| whole.commit(db, tally));
+                return committed.unwrap_or(Ok(())).map_err(Reason::Engine);
             }
         }
     }
@@ -199,22 +210,25 @@ fn commit(
     durability: Durability,
 ) -> entidb::Result<(Committed, bool)> {
     let options = WriteOptions::new().durability(durability);
-    let (replaced, receipt) = db.write_with(&options, |tx| {
-        let mut replaced = 0;
-        for item in &batch.entities {
-            if !item.new && tx.contains(collection, item.id)? {
-                replaced += 1;
-            }
-            tx.put_payload(collection, item.id, &item.payload)?;
-        }
-        Ok(replaced)
-    })?;
+    let (replaced, receipt) = db.write_with(&options, |tx| put(tx, collection, batch))?;
     let committed = Committed {
         lsn: receipt.lsn,
         entities: batch.entities.len() as u64,
         replaced,
     };
     Ok((committed, receipt.durable))
+}
+
+/// Puts a batch. Says how many entities of it took the place of others.
+pub(super) fn put(tx: &mut Transaction, collection: &str, batch: &Batch) -> entidb::Result<u64> {
+    let mut replaced = 0;
+    for item in &batch.entities {
+        if !item.new && tx.contains(collection, item.id)? {
+            replaced += 1;
+        }
+        tx.put_payload(collection, item.id, &item.payload)?;
+    }
+    Ok(replaced)
 }
 
 /// The thread that reads.

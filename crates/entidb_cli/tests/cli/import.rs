@@ -1,5 +1,8 @@
 //! `entidb import`: what comes in, under which id, and what a bad line does.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use crate::common::{Place, count, data, id_of};
 
 #[test]
@@ -182,4 +185,57 @@ fn acknowledged_ids_come_in_the_order_of_the_lines() {
         })
         .collect();
     assert_eq!(out, expected);
+}
+
+#[test]
+fn an_atomic_import_is_there_whole_or_not_at_all() {
+    let place = Place::new();
+    let args = ["import", "db", "c", "-", "--id", "n", "--atomic"];
+    place
+        .run_with(&args, b"{\"n\":1}\n{\"n\":2}\n{\"n\":1,\"v\":2}\n")
+        .says(0, "3 entities into c (1 replaced)");
+    place
+        .run_with(&args, b"{\"n\":3}\n{\"n\":4}\n{\"n\":")
+        .says(1, "line 3")
+        .says(1, "nothing was kept");
+    assert_eq!(count(&place, "c"), 2);
+    for other in ["--ack", "--batch=7"] {
+        let both = [&args[..], &[other]].concat();
+        place.run(&both).says(2, "cannot be used with");
+    }
+}
+
+#[test]
+fn an_atomic_import_larger_than_its_memory_leaves_nothing_when_it_is_killed() {
+    let place = Place::new();
+    let args = ["import", "db", "c", "-", "--id", "n", "--atomic"];
+    let body = "x".repeat(64 << 10);
+    let line = |n: u32| format!("{{\"n\":{n},\"body\":\"{body}\"}}\n");
+    let streams = || {
+        let names = std::fs::read_dir(place.path("db")).into_iter().flatten();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".seg")).count()
+    };
+    let mut command = place.command(&args);
+    command.stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // Until it has written more than it may hold in memory.
+    let mut fed = 0;
+    while streams() == 0 {
+        input.write_all(line(fed).as_bytes()).unwrap();
+        fed += 1;
+        assert!(fed < 4_000, "nothing is spilled");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.run(&["verify", "db"]).ok();
+    let collections = place.run(&["collections", "db", "--json"]).ok().out;
+    assert!(!collections.contains(":1"), "{collections}");
+    let all: String = (0..fed + 50).map(line).collect();
+    place
+        .run_with(&args, all.as_bytes())
+        .says(0, &format!("{} entities into c:", fed + 50));
+    assert_eq!(count(&place, "c"), fed as usize + 50);
+    place.run(&["verify", "db"]).ok();
 }

@@ -1,7 +1,5 @@
 //! The items at the end of a path.
 
-use std::cmp::Ordering;
-
 use super::{Field, Step};
 use crate::cursor::{Cursor, Token};
 
@@ -99,15 +97,7 @@ impl Field {
         let Ok(Token::Map(count)) = cursor.token() else {
             return None;
         };
-        for _ in 0..count {
-            let key = cursor.skip()?;
-            match key.cmp(&self.encoded) {
-                Ordering::Less => cursor.skip()?,
-                Ordering::Equal => return cursor.skip(),
-                Ordering::Greater => return None,
-            };
-        }
-        None
+        cursor.find_entry(count, &self.encoded)
     }
 }
 

@@ -100,6 +100,21 @@ impl Path {
         }
     }
 
+    /// As [`first_key`](Self::first_key), as it is encoded: by these bytes the entries of a map are in order.
+    #[must_use]
+    pub fn encoded_first_key(&self) -> Option<&[u8]> {
+        match self.steps.first()? {
+            Step::Field(field) => Some(&field.encoded),
+            Step::Each => None,
+        }
+    }
+
+    /// Whether the path is one key and no more.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        matches!(self.steps.as_slice(), [Step::Field(_)])
+    }
+
     /// The encoded items that the path leads to, in the order in which they lie in the payload.
     ///
     /// There are none where a key is missing, where a map or an array is expected and something

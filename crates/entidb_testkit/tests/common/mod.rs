@@ -136,6 +136,8 @@ pub(crate) struct Models {
 pub(crate) struct History {
     pub(crate) steps: Vec<Step>,
     pub(crate) checkpoint_log_bytes: u64,
+    /// What a transaction holds in memory.
+    pub(crate) transaction_memory_bytes: usize,
     pub(crate) seed: u64,
     /// What the database holds before it.
     pub(crate) base: Content,
@@ -150,6 +152,7 @@ impl History {
         Self {
             steps,
             checkpoint_log_bytes: 1 << 20,
+            transaction_memory_bytes: 64 << 20,
             seed,
             base: Content::new(),
             followed: false,
@@ -159,6 +162,7 @@ impl History {
     /// The same with somebody who follows it.
     pub(crate) fn followed(mut self) -> Self {
         self.followed = true;
+        self.transaction_memory_bytes = 64 << 20;
         self
     }
 
@@ -198,6 +202,8 @@ impl History {
         Self {
             steps,
             checkpoint_log_bytes: [400, 1500, 1 << 20][seed as usize % 3],
+            // Small enough for some of its transactions, or for all but those of one write.
+            transaction_memory_bytes: [64 << 20, 1_200, 64 << 20, 1][seed as usize / 3 % 4],
             seed,
             base: Content::new(),
             followed: false,
@@ -215,6 +221,7 @@ impl History {
         options
             .seed(self.seed)
             .checkpoint_log_bytes(self.checkpoint_log_bytes)
+            .transaction_memory_bytes(self.transaction_memory_bytes)
             // Every image of the disk would have all of it.
             .reserve_bytes(4 << 10)
     }

@@ -280,6 +280,7 @@ impl Store {
             runs: &runs,
             streams: &streams,
             is_dropped: &|id| self.dropped.contains(&id),
+            forget: Lsn(u64::MAX),
             collection_of: &|index| self.indexes.collection_of(index),
             kept: &BTreeSet::new(),
         };

@@ -74,7 +74,7 @@ impl EntryCursor {
         }
         Ok(self.entry.map(|(lsn, tombstone)| EntryRef {
             key: &self.key,
-            lsn,
+            lsn: self.run.lsn_of(lsn),
             tombstone,
         }))
     }

@@ -32,7 +32,7 @@ impl Run {
                     return Ok(true);
                 }
                 let (id, lsn, tombstone) = leaf.id(place);
-                if !give(id, lsn, tombstone) {
+                if !give(id, self.lsn_of(lsn), tombstone) {
                     return Ok(false);
                 }
                 place = leaf.behind(place);

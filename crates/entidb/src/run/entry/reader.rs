@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::entry::{self, FilterPage, IndexFooter};
 use crate::format::filter;
 use crate::format::page;
+use crate::ids::IndexId;
 use crate::run::Run;
 
 /// A page of the tree in memory, checked.
@@ -30,6 +31,13 @@ pub(super) enum Target<'a> {
 }
 
 impl Run {
+    /// How many entries of this index it holds.
+    pub(crate) fn entry_count(&self, index: IndexId) -> u64 {
+        let indexes = self.footer.index.iter().flat_map(|footer| &footer.indexes);
+        let mut found = indexes.filter(|(id, _)| id.0 == index.0);
+        found.next().map_or(0, |(_, count)| *count)
+    }
+
     /// Whether it holds index entries.
     pub(crate) fn has_entries(&self) -> bool {
         self.footer.index.is_some()

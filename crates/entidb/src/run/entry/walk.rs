@@ -49,7 +49,7 @@ impl Walk {
     pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
         self.entry.map(|(lsn, tombstone)| EntryRef {
             key: &self.key,
-            lsn,
+            lsn: self.run.lsn_of(lsn),
             tombstone,
         })
     }

@@ -3,15 +3,20 @@
 use std::path::Path;
 
 /// The lock file says which versions were built.
-const LOCK: &str = include_str!("../../Cargo.lock");
+const LOCK: &str = include_str!("../Cargo.lock");
 
-fn version(package: &str) -> String {
+/// The version of a package that was built.
+#[must_use]
+pub fn version(package: &str) -> String {
     let head = format!("name = \"{package}\"\nversion = \"");
-    LOCK.split_once(&head)
+    // Of several, the newest: the others are those of a peer.
+    LOCK.rsplit_once(&head)
         .and_then(|(_, rest)| rest.split_once('"'))
         .map_or_else(|| "?".to_owned(), |(version, _)| version.to_owned())
 }
 
+/// All engines that `compare` knows.
+#[must_use]
 pub fn versions() -> String {
     let rocksdb = version("librocksdb-sys");
     let rocksdb = rocksdb.split_once('+').map_or("?", |(_, native)| native);
@@ -39,6 +44,8 @@ fn line(file: &str, name: &str) -> String {
     value.map_or("?", |(_, value)| value.trim()).to_owned()
 }
 
+/// Processor, cores, memory, system, and the file system of `dir`.
+#[must_use]
 pub fn machine(dir: &Path) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kib: f64 = line("/proc/meminfo", "MemTotal")
