@@ -27,7 +27,7 @@ struct List {
 
 /// A task. New ids rise, so tasks are walked through in the order in which they were added.
 #[derive(Entity, Serialize, Deserialize)]
-#[entity(collection = "tasks")]
+#[entity(collection = "tasks", unique(list, number))]
 struct Task {
     #[entity(id)]
     id: EntityId,
@@ -81,14 +81,10 @@ impl Todo {
     /// Ticks a task off.
     fn done(&self, list: &str, number: u32) -> Result<Task> {
         let list = EntityId::from_key(list);
-        for task in &self.tasks {
-            let task = task?;
-            if task.list == list && task.number == number {
-                let done = self.tasks.update(task.id, |task| task.done = true)?;
-                return done.ok_or_else(|| Error::other("the task was deleted meanwhile"));
-            }
-        }
-        Err(Error::other(format!("there is no task {number}")))
+        let task = self.tasks.by(Task::LIST_NUMBER)?.get((list, number))?;
+        let task = task.ok_or_else(|| Error::other(format!("there is no task {number}")))?;
+        let done = self.tasks.update(task.id, |task| task.done = true)?;
+        done.ok_or_else(|| Error::other("the task was deleted meanwhile"))
     }
 
     /// All tasks, each with its list.

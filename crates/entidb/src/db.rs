@@ -10,6 +10,7 @@ use crate::collection::Untyped;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expiry::EXPIRY;
+use crate::feed::Kept;
 use crate::format::name;
 use crate::ids::Lsn;
 use crate::index::IndexSpec;
@@ -37,6 +38,8 @@ struct Inner {
     published: Arc<Published>,
     /// `None` when opened for reading.
     writer: Option<Arc<Writer>>,
+    /// What was kept for followers when it was opened for reading.
+    kept: Kept,
     background: Background,
 }
 
@@ -295,7 +298,13 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Io`] if a stream cannot be measured.
     pub fn stats(&self) -> Result<Stats> {
-        Stats::of(&self.snapshot(), self.inner.writer.as_deref())
+        let snapshot = self.snapshot();
+        let writer = self.inner.writer.as_deref();
+        let kept = match writer {
+            Some(writer) => Kept::now(writer, snapshot.view()),
+            None => self.inner.kept,
+        };
+        Stats::of(&snapshot, kept, writer)
     }
 
     /// Reads every byte, and names all damage that it finds, each with its stream and offset. Changes nothing.
@@ -390,7 +399,13 @@ impl Options {
                 ),
             ));
         }
-        self.open_named(Arc::new(directory), &shown.to_string())
+        let opened = self.open_named(Arc::new(directory), &shown.to_string());
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::NotADatabase => {
+                Error::new(ErrorKind::NotADatabase, format!("{shown}: {error}"))
+            }
+            _ => error,
+        })
     }
 
     /// Opens the database in any directory.
@@ -412,9 +427,10 @@ impl Options {
             let loaded =
                 load::beside_a_writer(&*directory, self.cache_bytes)?.ok_or_else(absent)?;
             let mut view = loaded.view;
+            let kept = Kept::listed(&loaded.manifest, &view);
             view.scans = Arc::new(ScanLog::new(self.scans));
             let published = Published::new(view, loaded.last_lsn);
-            return Database::new(directory, Arc::new(published), None);
+            return Database::new(directory, Arc::new(published), None, kept);
         }
         // Before the lock is taken, which makes a stream: nothing is left in a folder that holds something else.
         if load::manifest(&*directory)?.is_none() && !self.create {
@@ -433,7 +449,12 @@ impl Options {
         let writer =
             recovery::open(Arc::clone(&directory), lock, environment, self)?.ok_or_else(absent)?;
         let published = Arc::clone(&writer.published);
-        Database::new(directory, published, Some(Arc::new(writer)))
+        Database::new(
+            directory,
+            published,
+            Some(Arc::new(writer)),
+            Kept::default(),
+        )
     }
 }
 
@@ -442,6 +463,7 @@ impl Database {
         directory: Arc<dyn Directory>,
         published: Arc<Published>,
         writer: Option<Arc<Writer>>,
+        kept: Kept,
     ) -> Result<Self> {
         let background = match writer.as_ref().filter(|writer| writer.options.background) {
             Some(writer) => Background::start(writer)?,
@@ -452,6 +474,7 @@ impl Database {
                 directory,
                 published,
                 writer,
+                kept,
                 background,
             }),
         };

@@ -78,6 +78,22 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Whoever has to know what changes follows the commits; [`Database::snapshot_and_changes`] is the whole state and all that comes after it:
+//!
+//! ```
+//! # use entidb::{Database, EntityId, Value};
+//! # fn main() -> entidb::Result<()> {
+//! # let db = Database::open_in(entidb::storage::MemoryDirectory::new())?;
+//! let (snapshot, mut changes) = db.snapshot_and_changes()?;
+//! let mut pages = snapshot.count("pages")?;
+//! db.untyped("pages").put(EntityId::from_key("/"), &Value::from("Home"))?;
+//! while let Some(commit) = changes.try_next()? {            // `for commit in changes` waits for more
+//!     pages += commit.changes.len() as u64;
+//! }
+//! assert_eq!(pages, 1);
+//! # Ok(()) }
+//! ```
+//!
 //! # What is guaranteed
 //!
 //! | | |
@@ -90,6 +106,8 @@
 //! | a [`Snapshot`] | stays exact through writes, checkpoints and compaction |
 //! | an update | is applied to what the others have left: none is lost; of two inserts of one id one fails |
 //! | an index | has at every moment exactly what the entities have; of two commits with one value of a unique index one fails |
+//! | a [follower](Database::changes) | gets every durable commit once and in order, across sessions; what is not kept any more is an [`ErrorKind::Gap`] |
+//! | a [consumer](Database::consumer) | works each commit off once: its position moves in the transaction of its work |
 //! | an older program | is refused a collection that a newer one has migrated, and changes nothing |
 //! | an error | has a [kind](ErrorKind) that says what to do; a commit is kept, or not kept, or, with [`ErrorKind::Unknown`] alone, only opening again tells |
 //! | a damaged byte | is an error with stream and offset, or does not matter; never a wrong entity |
@@ -99,11 +117,12 @@
 //!
 //! # Where to go on
 //!
-//! [`derive(Entity)`](derive@Entity) has all attributes, [`Collection`] what can be done with entities of a type, [`TypedFind`] what an index can be asked, [`Migrations`] what
-//! to do when the type changes. [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
-//! [`WriteOptions`] what can be set, [`Stats`] what can be watched, [`limits`] what a database can hold. In the repository,
-//! `examples/todo.rs`, `examples/inventory.rs`, `examples/quickstart.rs` and `examples/accounts.rs` are to be copied from; `docs/durability.md` argues for the table above,
-//! `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
+//! `docs/entities.md` in the repository is the way through, with whole programs. [`derive(Entity)`](derive@Entity) has all attributes,
+//! [`Collection`] what can be done with entities of a type, [`TypedFind`] what an index can be asked, [`IndexSpec`] and [`Find`] the same without
+//! types, [`Migrations`] what to do when the type changes, [`Watch`] what can be watched, [`Database::set_time_to_live`] how entities go by
+//! themselves. [`Database`] has everything; [`Transaction`] what a write can do, [`Snapshot`] what a read can; [`Options`] and
+//! [`WriteOptions`] what can be set, [`Stats`] what can be watched over, [`limits`] what a database can hold. The programs in `examples/` are to be
+//! copied from; `docs/durability.md` argues for the table above, `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
 
 mod background;
 mod cache;
@@ -192,6 +211,11 @@ pub use write_options::{Durability, Isolation, Receipt, WriteOptions};
 #[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The programs of docs/entities.md are run.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../../docs/entities.md")]
+struct EntitiesPage;
 
 /// The storage contract and its backends.
 pub use entidb_storage as storage;

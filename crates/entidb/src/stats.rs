@@ -1,11 +1,15 @@
 //! What a database holds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use crate::compact::Inputs;
 use crate::compaction;
 use crate::error::Result;
+use crate::expiry;
+use crate::feed::Kept;
 use crate::ids::Lsn;
+use crate::retention::Retention;
 use crate::snapshot::Snapshot;
 use crate::view::View;
 use crate::writer::Writer;
@@ -56,11 +60,15 @@ pub struct Stats {
     pub raw_bytes: u64,
     /// Bytes of streams that are not needed any more but by snapshots, or by reads under way; 0 while a merge is at work.
     pub obsolete_bytes: u64,
-    /// Up to here, nothing is kept for followers of the [changes](crate::Database::changes); `None` if nothing is at all, or the
-    /// database was opened for reading.
+    /// Up to here, nothing is kept for followers of the [changes](crate::Database::changes); `None` if nothing is at all.
     pub feed_floor: Option<Lsn>,
     /// Bytes of logs that are kept for followers alone.
     pub feed_bytes: u64,
+    /// What is kept for them from session to session, by [`Options::retention`](crate::Options::retention) or for consumers; `None`
+    /// if nothing is.
+    pub retention: Option<Retention>,
+    /// When the next entity is to go by its [time](crate::Transaction::put_expiring), if one is.
+    pub next_expiry: Option<SystemTime>,
     /// Commits by this handle.
     pub commit_count: u64,
     /// Commits that were refused because another got in their way.
@@ -78,7 +86,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    pub(crate) fn of(snapshot: &Snapshot, writer: Option<&Writer>) -> Result<Self> {
+    pub(crate) fn of(snapshot: &Snapshot, kept: Kept, writer: Option<&Writer>) -> Result<Self> {
         let view = snapshot.view();
         let mut log_bytes = 0;
         for stream in view.streams.values() {
@@ -109,8 +117,10 @@ impl Stats {
             compressed_bytes: space.compressed_bytes,
             raw_bytes: space.raw_bytes,
             obsolete_bytes: 0,
-            feed_floor: None,
-            feed_bytes: 0,
+            feed_floor: kept.floor,
+            feed_bytes: kept.bytes,
+            retention: kept.retention,
+            next_expiry: expiry::next(snapshot)?,
             commit_count: 0,
             conflict_count: 0,
             sync_count: 0,
@@ -120,8 +130,6 @@ impl Stats {
             background_failure: None,
         };
         if let Some(writer) = writer {
-            stats.feed_floor = Some(writer.feed.keep.floor()).filter(|floor| *floor <= Lsn::MAX);
-            stats.feed_bytes = writer.bytes_for_feed(view);
             let counters = &writer.committer.counters;
             let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             stats.commit_count = get(&counters.commits);

@@ -218,14 +218,17 @@ pub(crate) struct Scan {
 /// is a text as it stands where it is not. An index on PATH is needed, or --scan. Numbers are found by value, so that 1 finds 1.0. They
 /// come in the order of their values, and of their ids where these are equal.
 ///
-/// An index on several paths is asked by pairs of PATH and VALUE in its order; the last paths may be left out. Exit code 1 says that
-/// nothing was found.
+/// An index on several paths is asked by pairs of PATH and VALUE in its order; the last paths may be left out, and the last one asked
+/// may have --from, --to or --prefix instead of a VALUE. An entity's id is no PATH: `get` finds by that. Exit code 1 says that nothing
+/// was found.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
   entidb find shop.entidb customers email ann@example.com
   entidb find shop.entidb customers age --from 18 --to 65 --limit 10
   entidb find shop.entidb customers last Smith first Ann
+  entidb find shop.entidb customers last Smith born --from 1990
+  entidb find shop.entidb products title body --words \"red apple\"
   entidb find shop.entidb customers name --prefix Mc
   entidb find shop.entidb customers zip 00501 --text")]
 pub(crate) struct Find {
@@ -300,7 +303,7 @@ Examples:
   entidb index create shop.entidb customers handle --unique --ignore-case
   entidb index create shop.entidb products title body --full-text")]
 pub(crate) struct IndexCreate {
-    /// The database's folder
+    /// The database's folder, which has to be there
     pub(crate) db: PathBuf,
     /// The collection's name; it need not be there yet
     #[arg(value_parser = collection_name)]
@@ -358,7 +361,8 @@ pub(crate) struct IndexList {
 
 /// Say how many changes are kept for `watch`, and for every other follower
 ///
-/// Until then none are. It holds for whatever program writes to the database later, unless that says otherwise.
+/// Until then none are. It holds for whatever program writes to the database later, unless that says otherwise. Whole logs are kept,
+/// so that it may be up to a log more. `stats` shows it.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -381,8 +385,8 @@ pub(crate) struct Retention {
 
 /// Print each change as it is committed, as NDJSON, until interrupted
 ///
-/// A line is one change: `lsn` and `time` of its commit, `collection`, `change` (insert, update, delete, expire, delete_range or
-/// drop), `_id`, and the entity as it is now under `new`. Beside a program that writes, in any other process. Without --since it
+/// A line is one change: `lsn` and `time` (milliseconds since 1970) of its commit, `collection`, `change` (insert, update, delete,
+/// expire, delete_range or drop), `_id`, of a range also `_last`, and the entity as it is now under `new`. Beside a program that writes, in any other process. Without --since it
 /// begins with what is committed from now on.
 ///
 /// Changes are there as far as `retention` keeps them. Where some are gone that --since asks for, exit code 3 says from where on
@@ -437,7 +441,9 @@ pub(crate) struct Drop {
 
 /// Show what the database's files hold
 ///
-/// Live and dead bytes are estimates: of the segments alone, without the log that is written to.
+/// Live and dead bytes are estimates: of the segments, without the log that is written to; what is dead also of index entries. Of
+/// index entries, versions are counted, replaced ones too until they are merged away. What is kept for `watch`, and when the next
+/// entity expires, is shown where there is any.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:

@@ -1,9 +1,12 @@
 //! `entidb index`
 
-use entidb::{IndexInfo, IndexKind, IndexSpec, Snapshot, Value};
+use std::path::Path as FilePath;
+
+use entidb::{Database, IndexInfo, IndexKind, IndexSpec, Snapshot, Value};
+use entidb_codec::Path;
 
 use crate::args::{Index, IndexCreate, IndexDrop, IndexList};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Failure, Outcome, say};
 use crate::key::Key;
 use crate::{open, table};
 
@@ -15,25 +18,81 @@ pub(crate) fn run(command: &Index, key: Option<&Key>) -> Outcome {
     }
 }
 
-/// How the index on these paths is declared.
-pub(crate) fn spec(paths: &[String]) -> IndexSpec {
-    IndexSpec::on_all(paths.iter().map(String::as_str))
+/// An index that is asked for.
+pub(crate) struct Wanted {
+    /// As an index spells them.
+    paths: Vec<String>,
+    unique: bool,
+    ignore_case: bool,
+    full_text: bool,
+}
+
+impl Wanted {
+    pub(crate) fn on(paths: &[String], unique: bool) -> Outcome<Self> {
+        Ok(Self {
+            paths: canonical(paths)?,
+            unique,
+            ignore_case: false,
+            full_text: false,
+        })
+    }
+
+    fn spec(&self) -> IndexSpec {
+        let mut spec = IndexSpec::on_all(self.paths.iter().map(String::as_str));
+        if self.unique {
+            spec = spec.unique();
+        }
+        if self.ignore_case {
+            spec = spec.ignore_case();
+        }
+        if self.full_text {
+            spec = spec.full_text();
+        }
+        spec
+    }
+
+    /// Whether this one is in its way.
+    fn collides(&self, index: &IndexInfo) -> bool {
+        let is_value = index.kind == IndexKind::Value;
+        let differs = self.unique != index.unique || self.ignore_case != index.ignore_case;
+        !self.full_text && is_value && index.paths == self.paths && differs
+    }
 }
 
 fn create(args: &IndexCreate, key: Option<&Key>) -> Outcome {
-    let mut spec = spec(&args.paths);
-    if args.unique {
-        spec = spec.unique();
+    let wanted = Wanted {
+        ignore_case: args.ignore_case,
+        full_text: args.full_text,
+        ..Wanted::on(&args.paths, args.unique)?
+    };
+    let db = open::for_writing(&args.db, key)?;
+    let collection = &args.collection;
+    let is_new = !db.snapshot().collections().any(|name| name == collection);
+    make(&db, &args.db, collection, &[wanted])?;
+    if is_new {
+        say(format_args!(
+            "there was no collection {collection}: it is there now, and empty"
+        ));
     }
-    if args.ignore_case {
-        spec = spec.ignore_case();
-    }
-    if args.full_text {
-        spec = spec.full_text();
-    }
-    let db = open::or_make(&args.db, key)?;
-    db.create_index(&args.collection, &spec)?;
     open::close(db);
+    Ok(())
+}
+
+/// Makes these indexes, in one walk through the collection.
+pub(crate) fn make(db: &Database, shown: &FilePath, name: &str, wanted: &[Wanted]) -> Outcome {
+    for index in db.snapshot().indexes(name) {
+        if wanted.iter().any(|wanted| wanted.collides(&index)) {
+            return Err(Failure::wrong_use(format!(
+                "{name} has an index on {} already, but of another kind ({}): drop it first, with `entidb index drop {} {name} {}`",
+                index.paths.join(", "),
+                kind(&index),
+                shown.display(),
+                index.paths.join(" ")
+            )));
+        }
+    }
+    let specs: Vec<IndexSpec> = wanted.iter().map(Wanted::spec).collect();
+    db.create_indexes(name, &specs)?;
     Ok(())
 }
 
@@ -65,12 +124,12 @@ fn drop_one(args: &IndexDrop, key: Option<&Key>) -> Outcome {
 
 /// The paths in the spelling in which an index has them.
 pub(crate) fn canonical(paths: &[String]) -> Outcome<Vec<String>> {
-    let parse = |path: &String| {
-        let parsed = entidb_codec::Path::parse(path);
-        let parsed = parsed.map_err(|error| Failure::wrong_use(format!("{path}: {error}")))?;
-        Ok(parsed.to_string())
-    };
-    paths.iter().map(parse).collect()
+    let canonical = |given: &String| Ok(path(given)?.to_string());
+    paths.iter().map(canonical).collect()
+}
+
+pub(crate) fn path(given: &str) -> Outcome<Path> {
+    Path::parse(given).map_err(|error| Failure::wrong_use(format!("the PATH {given:?}: {error}")))
 }
 
 /// What indexes there are, for whoever has asked for another.

@@ -6,6 +6,26 @@ use std::io::{self, Write};
 /// How much is collected before it is written, in bytes.
 const BUFFER_LEN: usize = 256 << 10;
 
+/// Whether whoever read standard output has gone, as far as that can be told without writing to it.
+#[cfg(unix)]
+pub(crate) fn is_closed() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(gone)
+}
+
+/// Whether whoever read standard output has gone: here, only writing tells.
+#[cfg(not(unix))]
+pub(crate) fn is_closed() -> bool {
+    false
+}
+
 /// A sink of lines. What is not flushed is lost.
 pub(crate) struct Lines<W: Write> {
     sink: W,

@@ -9,15 +9,21 @@ use entidb_codec::json;
 use crate::args::Watch;
 use crate::exit::{Failure, Outcome};
 use crate::key::Key;
-use crate::output::Lines;
+use crate::output::{self, Lines};
 use crate::{open, scan};
 
-/// How long one wait is.
-const WAIT: Duration = Duration::from_secs(3600);
+/// How long one wait is, before it is looked whether anybody reads on.
+const WAIT: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &Watch, key: Option<&Key>) -> Outcome {
     let db = open::for_reading(&args.db, key)?;
     let since = args.since.map_or_else(|| db.lsn(), Lsn::new);
+    if since > db.lsn() {
+        return Err(Failure::wrong_use(format!(
+            "there is no commit {since} to begin behind: the last one is {}",
+            db.lsn()
+        )));
+    }
     let told = |error: entidb::Error| match error.kind() {
         ErrorKind::Gap => Failure::could_not(match error.floor() {
             Some(floor) => format!(
@@ -39,6 +45,9 @@ pub(crate) fn run(args: &Watch, key: Option<&Key>) -> Outcome {
             write(&commit, args, &mut lines)?;
         }
         lines.flush()?;
+        if output::is_closed() {
+            return Ok(());
+        }
         if let Some(commit) = changes.next_timeout(WAIT).map_err(told)? {
             write(&commit, args, &mut lines)?;
         }
@@ -62,6 +71,7 @@ fn push(commit: &Commit, change: &Change, old: bool, line: &mut Vec<u8>) -> Outc
         ChangeKind::Insert => ("insert", None),
         ChangeKind::Update => ("update", None),
         ChangeKind::Delete => ("delete", None),
+        ChangeKind::Expire => ("expire", None),
         ChangeKind::DeleteRange { last, .. } => ("delete_range", Some(last)),
         ChangeKind::Drop => ("drop", None),
         _ => ("other", None),
@@ -98,7 +108,7 @@ fn push(commit: &Commit, change: &Change, old: bool, line: &mut Vec<u8>) -> Outc
 }
 
 /// Milliseconds since 1970.
-fn milliseconds(time: SystemTime) -> u64 {
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -205,7 +205,7 @@ impl<T: Entity> SnapshotCollection<T> {
     /// As [`Collection::range`](crate::Collection::range).
     pub fn range(&self, ids: impl RangeBounds<EntityId>) -> Entities<T> {
         let collection = self.held.as_ref().map(|held| held.collection.id);
-        let scan = self.snapshot.range_in(collection, ids);
+        let scan = self.snapshot.range_in(collection, ids).counted();
         Entities::new(Walk::Snapshot(scan), self.held.clone())
     }
 }

@@ -8,6 +8,7 @@ use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::manifest::{self, Catalog};
 use crate::migrations::Target;
+use crate::snapshot::{Scan, Snapshot};
 use crate::transaction::check_name;
 use crate::writer::Writer;
 
@@ -59,7 +60,7 @@ impl Database {
             Form::of::<T>(entry, &view.migrations)?;
         } else if let Some(writer) = self.writer_if_any() {
             // Where nobody has said a version, entities may be of any.
-            let empty = entry.is_none() || snapshot.scan(T::COLLECTION).ids().next().is_none();
+            let empty = all::<T>(&snapshot).ids().next().is_none();
             if !empty && T::VERSION > 1 {
                 return Err(of_no_version(&target));
             }
@@ -102,6 +103,12 @@ impl Writer {
 /// The collection with this name.
 pub(super) fn find<'c>(catalog: &'c Catalog, name: &str) -> Option<&'c manifest::Collection> {
     catalog.get(catalog.find(name)?)
+}
+
+/// Its entities: what the engine walks through for itself is no scan of the program's.
+pub(super) fn all<T: Entity>(snapshot: &Snapshot) -> Scan {
+    let id = snapshot.view().catalog.find(T::COLLECTION);
+    snapshot.range_in(id, ..)
 }
 
 /// The error for entities that were put without a type.

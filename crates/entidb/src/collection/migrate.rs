@@ -3,7 +3,7 @@
 //! Promises: from the raising on, every commit to the collection is of the new form; after a crash at any place, another run
 //! goes on where this one has come to. Relies on the LSN of each entity to tell its form, so that no position has to be kept.
 
-use super::declare::{find, of_no_version};
+use super::declare::{all, find, of_no_version};
 use super::entity::Entity;
 use super::form::Form;
 use super::target::{decode, target};
@@ -47,7 +47,7 @@ impl Database {
         let (lazy, batch) = (migrations.lazy, migrations.batch);
         loop {
             let snapshot = self.snapshot();
-            let empty = || snapshot.scan(T::COLLECTION).ids().next().is_none();
+            let empty = || all::<T>(&snapshot).ids().next().is_none();
             let Some(entry) = find(&snapshot.view().catalog, T::COLLECTION) else {
                 break writer.declare_version(&target)?;
             };
@@ -140,7 +140,7 @@ impl Database {
             return Ok(batch);
         };
         let form = Form::of::<T>(entry, &view.migrations)?;
-        let mut walk = snapshot.scan(T::COLLECTION);
+        let mut walk = all::<T>(&snapshot);
         if let Some(behind) = behind {
             walk = walk.after(behind);
         }

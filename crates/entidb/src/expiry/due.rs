@@ -8,6 +8,7 @@ use entidb_codec::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::EntityId;
 use crate::payload::Payload;
+use crate::snapshot::Snapshot;
 
 /// The collection's name.
 pub(crate) const EXPIRY: &str = "~expiry";
@@ -74,6 +75,16 @@ impl Due {
             )),
         }
     }
+}
+
+/// The first time at which an entity is to go.
+pub(crate) fn next(snapshot: &Snapshot) -> Result<Option<SystemTime>> {
+    let Some(times) = snapshot.view().catalog.find_any(EXPIRY) else {
+        return Ok(None);
+    };
+    let first = snapshot.range_in(Some(times), ..).next().transpose()?;
+    let time_us = first.map(|(id, _)| Due::time_of(id));
+    Ok(time_us.and_then(|us| UNIX_EPOCH.checked_add(Duration::from_micros(us))))
 }
 
 /// Microseconds since 1970 UTC; 0 for what is before.

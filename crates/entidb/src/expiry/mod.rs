@@ -11,6 +11,6 @@ mod sweep;
 mod timer;
 
 pub(crate) use carry::{Times, entity_of};
-pub(crate) use due::{Due, EXPIRY};
+pub(crate) use due::{Due, EXPIRY, next};
 pub(crate) use sweep::run;
 pub(crate) use timer::Timer;

@@ -14,6 +14,7 @@ mod cursor;
 mod database;
 mod decode;
 mod keep;
+mod kept;
 mod line;
 mod live;
 mod notes;
@@ -32,6 +33,7 @@ pub use watch::{Watch, Watcher};
 
 pub(crate) use bell::Bell;
 pub(crate) use keep::{Keep, Notes};
+pub(crate) use kept::Kept;
 pub(crate) use notes::note;
 
 use crate::ids::Lsn;

@@ -119,15 +119,12 @@ impl Writer {
     }
 }
 
-impl Writer {
-    /// Bytes of the logs that are kept for followers alone.
-    pub(crate) fn bytes_for_feed(&self, view: &View) -> u64 {
-        let segments = self.editor.read(|manifest| manifest.segments.clone());
-        let used = used(view);
-        let kept = segments.iter();
-        let kept = kept.filter(|segment| !used.contains(&segment.stream));
-        kept.map(|segment| segment.len).sum()
-    }
+/// Bytes of the logs that are kept for followers alone.
+pub(super) fn bytes_kept(view: &View, segments: &[SealedEntry]) -> u64 {
+    let used = used(view);
+    let kept = segments.iter();
+    let kept = kept.filter(|segment| !used.contains(&segment.stream));
+    kept.map(|segment| segment.len).sum()
 }
 
 /// The streams that runs point into.

@@ -491,3 +491,21 @@ fn a_migration_gives_no_time_to_an_entity_that_has_none() {
     assert_eq!(db.expire_until(later).unwrap(), 2);
     assert_eq!(all_of(&db), expected(3));
 }
+
+#[test]
+fn declaring_and_migrating_are_no_scans_of_the_program_s() {
+    let directory = MemoryDirectory::new();
+    let db = Options::new().open_in(directory.clone()).unwrap();
+    db.untyped("users")
+        .put(id(1), &Value::from([("nick", "ann")]))
+        .unwrap();
+    db.close().unwrap();
+    let options = Options::new().scans(entidb::Scans::Forbid);
+    let db = options.open_in(directory).unwrap();
+    assert_eq!(db.collection::<UserV1>().unwrap().count().unwrap(), 1);
+    assert_eq!(db.migrate::<User>(steps()).unwrap(), 1);
+    let users = db.collection::<User>().unwrap();
+    assert_eq!(users.get(id(1)).unwrap().unwrap().name, "ann");
+    assert!(users.iter().next().unwrap().is_err());
+    assert_eq!(db.stats().unwrap().scan_count, 0);
+}

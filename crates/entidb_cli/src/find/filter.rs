@@ -6,8 +6,9 @@ use entidb::Value;
 use entidb_codec::Path;
 use entidb_codec::key::{self, Case};
 
-use super::asked::{Asked, What};
+use super::asked::{Asked, Between, What};
 use crate::exit::{Failure, Outcome};
+use crate::index;
 
 /// What has to hold at each path; of several values there, for one of them.
 pub(crate) struct Filter {
@@ -22,30 +23,28 @@ enum Condition {
 
 impl Filter {
     pub(crate) fn new(asked: &Asked) -> Outcome<Self> {
-        let conditions = match &asked.what {
-            What::Equal(values) => values
-                .iter()
-                .map(|value| {
-                    let key = key_of(value)?;
-                    Ok(Condition::Keys(
-                        Bound::Included(key.clone()),
-                        Bound::Included(key),
-                    ))
-                })
-                .collect::<Outcome<Vec<_>>>()?,
-            What::Range(from, to) => {
-                vec![Condition::Keys(bound(from)?, bound(to)?)]
-            }
-            What::Prefix(prefix) => vec![Condition::Prefix(prefix.clone())],
+        let (values, between) = match &asked.what {
+            What::Equal(values) => (values, None),
+            What::Between(values, between) => (values, Some(between)),
             What::Words(..) => {
                 return Err(Failure::wrong_use(
                     "words are found by a full-text index alone",
                 ));
             }
         };
-        let paths = asked.paths.iter().map(|path| {
-            Path::parse(path).map_err(|error| Failure::wrong_use(format!("{path}: {error}")))
-        });
+        let mut conditions = Vec::new();
+        for value in values {
+            let key = Bound::Included(key_of(value)?);
+            conditions.push(Condition::Keys(key.clone(), key));
+        }
+        match between {
+            Some(Between::Range(from, to)) => {
+                conditions.push(Condition::Keys(bound(from)?, bound(to)?));
+            }
+            Some(Between::Prefix(prefix)) => conditions.push(Condition::Prefix(prefix.clone())),
+            None => {}
+        }
+        let paths = asked.paths.iter().map(|path| index::path(path));
         let paths = paths.collect::<Outcome<Vec<_>>>()?;
         Ok(Self {
             conditions: paths.into_iter().zip(conditions).collect(),

@@ -5,7 +5,7 @@ mod filter;
 
 use entidb::{EntityId, IndexKind, Payload, Snapshot};
 
-use self::asked::{Asked, What, Words};
+use self::asked::{Asked, Between, What, Words};
 use self::filter::Filter;
 use crate::args::Find;
 use crate::exit::{Failure, Outcome};
@@ -44,9 +44,10 @@ pub(crate) fn run(args: &Find, key: Option<&Key>) -> Outcome {
     flushed?;
     match count {
         0 if limit > 0 => Err(Failure::no(format!(
-            "nothing in {} has that at {}",
+            "nothing in {} has that at {}{}",
             args.collection,
-            asked.paths.join(", ")
+            asked.paths.join(", "),
+            asked.hint(args)
         ))),
         _ => Ok(()),
     }
@@ -61,8 +62,10 @@ fn by_index(snapshot: &Snapshot, args: &Find, name: &str, asked: &Asked) -> Outc
     let find = snapshot.by(&args.collection, name)?;
     let mut find = match &asked.what {
         What::Equal(values) => find.equal_all(values),
-        What::Range(from, to) => find.range((from.clone(), to.clone())),
-        What::Prefix(prefix) => find.prefix(prefix),
+        What::Between(values, Between::Range(from, to)) => {
+            find.equal_all(values).range((from.clone(), to.clone()))
+        }
+        What::Between(values, Between::Prefix(prefix)) => find.equal_all(values).prefix(prefix),
         What::Words(Words::All, text) => find.all_of([text]),
         What::Words(Words::Any, text) => find.any_of([text]),
         What::Words(Words::Prefix, text) => find.word_prefix(text),

@@ -25,6 +25,7 @@ pub(crate) use source::{Fault, Source};
 
 use crate::args::{Format, Import};
 use crate::exit::{Failure, Outcome, say};
+use crate::index::Wanted;
 use crate::key::Key;
 use crate::{human, index, open};
 
@@ -77,13 +78,15 @@ pub(crate) fn run(args: &Import, key: Option<&Key>) -> Outcome {
 
 /// Before anything is loaded: what is kept from the beginning need not be built.
 fn make_indexes(db: &Database, args: &Import) -> Outcome {
-    let spec = |path: &String| index::spec(std::slice::from_ref(path));
-    let plain = args.index.iter().map(spec);
-    let unique = args.unique.iter().map(|path| spec(path).unique());
-    for spec in plain.chain(unique) {
-        db.create_index(&args.collection, &spec)?;
+    let on = |unique| move |path: &String| Wanted::on(std::slice::from_ref(path), unique);
+    let plain = args.index.iter().map(on(false));
+    let wanted: Vec<Wanted> = plain
+        .chain(args.unique.iter().map(on(true)))
+        .collect::<Outcome<_>>()?;
+    if wanted.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    index::make(db, &args.db, &args.collection, &wanted)
 }
 
 fn format(args: &Import) -> Outcome<Format> {

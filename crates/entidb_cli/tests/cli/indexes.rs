@@ -164,7 +164,7 @@ fn wrong_paths_and_questions_are_refused_with_what_to_do() {
         (&["find", "db", "people", "a..b", "1"], "a..b"),
         (
             &["find", "db", "people", "age", "1", "--from", "2"],
-            "one PATH, and no VALUE",
+            "a last PATH that has no VALUE",
         ),
         (
             &[
@@ -175,7 +175,12 @@ fn wrong_paths_and_questions_are_refused_with_what_to_do() {
         (&["index", "create", "db", "people", "a[", "--unique"], "a["),
         (
             &["index", "create", "db", "people", "age", "--unique"],
-            "age",
+            "people has an index on age already, but of another kind (values): drop it first, with `entidb index drop db people age`",
+        ),
+        (&["find", "db", "people", "", "1"], "the PATH \"\""),
+        (
+            &["find", "db", "people", "_id", "ann"],
+            "`entidb get` finds an entity by its id",
         ),
     ] {
         place.run(args).says(2, words).prints("");
@@ -186,7 +191,92 @@ fn wrong_paths_and_questions_are_refused_with_what_to_do() {
     place
         .run(&["index", "list", "nowhere", "people"])
         .says(3, "nowhere");
+    place
+        .run(&["index", "create", "nowhere", "people", "age"])
+        .says(3, "there is no database at nowhere");
     assert!(!place.path("nowhere").exists());
+    place
+        .run(&["index", "create", "db", "peopel", "age"])
+        .says(0, "there was no collection peopel");
+    place
+        .run_with(
+            &["import", "db", "people", "-", "--unique", "age"],
+            PEOPLE.as_bytes(),
+        )
+        .says(2, "people has an index on age already");
+    std::fs::create_dir(place.path("else")).unwrap();
+    place.write("else/notes.txt", "no database");
+    place
+        .run(&["find", "else", "people", "age", "1"])
+        .says(3, "else: this is not a database: it holds notes.txt");
+}
+
+#[test]
+fn the_last_of_several_paths_may_have_a_range_or_a_beginning() {
+    let place = people(&[]);
+    let asked: [(&[&str], &[&str]); 4] = [
+        (&["last", "Smith", "age", "--from", "18"], &["bob", "ann"]),
+        (&["last", "Smith", "age", "--to", "41"], &["bob"]),
+        (&["last", "Smith", "first", "--prefix", "A"], &["ann"]),
+        (&["last", "--prefix", "Co"], &["cid"]),
+    ];
+    for (asked, keys) in asked {
+        let scan = [&["find", "db", "people", "--ids", "--scan"], asked].concat();
+        let mut found: Vec<String> = place
+            .run(&scan)
+            .ok()
+            .out
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        let mut expected: Vec<String> = keys.iter().map(|key| id_of(key)).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{asked:?}");
+    }
+    for paths in [["last", "age"], ["last", "first"]] {
+        let create = [&["index", "create", "db", "people"][..], &paths].concat();
+        place.run(&create).ok();
+    }
+    for (asked, keys) in asked {
+        let args = [&["find", "db", "people", "--ids"], asked].concat();
+        place.run(&args).ok().prints(&ids(keys));
+    }
+}
+
+#[test]
+fn who_asks_for_a_number_that_is_stored_as_a_text_is_told() {
+    let place = Place::new();
+    let import = ["import", "db", "people", "-", "--index", "zip"];
+    place
+        .run_with(&import, br#"{"_id":"ann","zip":"12345"}"#)
+        .ok();
+    let find = ["find", "db", "people", "zip", "12345", "--ids"];
+    place
+        .run(&find)
+        .says(1, "12345 was not read as a text: --text does that");
+    let find = [&find[..], &["--text"]].concat();
+    place.run(&find).ok().prints(&ids(&["ann"]));
+}
+
+#[test]
+fn stats_tell_the_indexes_and_their_entries() {
+    let place = people(&["--index", "age", "--index", "tags[]"]);
+    let stats = place.run(&["stats", "db"]).ok().out;
+    let value = |what: &str| {
+        let line = stats.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    assert_eq!(value("indexes"), "2");
+    assert_eq!(value("  their entries, about"), "6");
+    let json = place.run(&["stats", "db", "--json"]).ok().out;
+    assert!(json.contains("\"index_count\":2"), "{json}");
+    assert!(json.contains("\"index_entry_count\":6"), "{json}");
+    assert!(json.contains("\"feed_floor\":null"), "{json}");
+    // What is in an index that is there is not dead.
+    place.run(&["compact", "db"]).ok();
+    let json = place.run(&["stats", "db", "--json"]).ok().out;
+    assert!(json.contains("\"dead_bytes_estimate\":0"), "{json}");
 }
 
 #[test]

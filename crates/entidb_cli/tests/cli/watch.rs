@@ -80,3 +80,60 @@ fn a_watcher_sees_each_change_of_another_process_once_and_in_order() {
         );
     }
 }
+
+#[test]
+fn a_watcher_ends_when_nobody_reads_on() {
+    let place = Place::new();
+    put(&place, "a", "key:x", "{}");
+    place.run(&["retention", "db", "16"]).ok();
+    let mut child = place
+        .command(&["watch", "db"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // As `| head -1` does, and nothing more is ever written.
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_watcher_hears_what_expires_and_what_it_asks_in_vain() {
+    use std::time::SystemTime;
+    let place = Place::new();
+    put(&place, "a", "key:x", "{}");
+    place.run(&["retention", "db", "16", "--hours", "2"]).ok();
+    place.run(&["watch", "db", "--since", "999"]).says(
+        2,
+        "there is no commit 999 to begin behind: the last one is 1",
+    );
+    place
+        .run(&["watch", "db", "--since", "0"])
+        .says(3, "begins behind --since 1");
+    let watching = Watching::start(&place, &["--since", "1"]);
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    {
+        let db = entidb::Database::open(place.path("db")).unwrap();
+        let id = entidb::EntityId::from_key("session");
+        db.write(|tx| tx.put_expiring("sessions", id, &entidb::Value::from("ann"), later))
+            .unwrap();
+        let _worker = db.consumer("worker").unwrap();
+        db.close().unwrap();
+        let stats = place.run(&["stats", "db"]).ok().out;
+        for row in [
+            "changes kept, behind LSN",
+            "16 MiB, 2 h",
+            "consumer worker, at LSN",
+            "next entity to expire",
+        ] {
+            assert!(stats.contains(row), "no {row:?} in {stats}");
+        }
+        let db = entidb::Database::open(place.path("db")).unwrap();
+        assert_eq!(db.expire_until(later).unwrap(), 1);
+        db.close().unwrap();
+    }
+    for change in ["insert", "expire"] {
+        let line = watching.line();
+        let change = format!("\"change\":\"{change}\",\"collection\":\"sessions\"");
+        assert!(line.contains(&change), "no {change} in {line}");
+    }
+}
