@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::commit::Refusal;
-use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, RunInfo, Source};
+use crate::compaction::{self, Context, Job, Merged, Outcome, Policy, Rewrite, RunInfo, Source};
 use crate::error::{ErrorKind, Result};
 use crate::ids::{IndexId, Lsn, StreamId};
 use crate::manifest::Catalog;
@@ -25,8 +25,19 @@ use crate::writer::Writer;
 pub(crate) struct Compactor {
     /// Streams that the manifest does not list any more and that somebody may be reading.
     obsolete: Vec<Obsolete>,
-    /// The job that had nothing to gain, the runs that it was planned for, and up to which commit it would have forgotten what was deleted.
-    futile: Option<(Vec<StreamId>, Lsn, Job)>,
+    /// The job that has nothing to gain.
+    futile: Option<Planned>,
+}
+
+/// A job, and what it was planned for.
+#[derive(Debug, PartialEq, Eq)]
+struct Planned {
+    runs: Vec<StreamId>,
+    /// Up to which commit it forgets what was deleted.
+    forget: Lsn,
+    /// Segments that it leaves as they are.
+    kept: BTreeSet<StreamId>,
+    job: Job,
 }
 
 /// A stream that goes when nobody has it any more.
@@ -83,21 +94,43 @@ impl Writer {
         }
         let inputs = self.inputs();
         let infos = inputs.infos()?;
-        let Some(job) = compaction::plan(&infos, &self.policy()) else {
+        let Some(planned) = self.planned(&inputs, &infos) else {
             return Ok(false);
         };
-        let ids: Vec<StreamId> = inputs.runs.iter().map(|run| run.entry.stream).collect();
-        let planned = (ids, inputs.forget, job);
         if compactor.futile.as_ref() == Some(&planned) {
             return Ok(false);
         }
-        let (ids, forget, job) = planned;
-        if self.carry_out(&job, &inputs, Pace::Budget, compactor)? {
-            compactor.futile = None;
+        if self.carry_out(&planned.job, &inputs, Pace::Budget, compactor)? {
+            compactor.futile = match planned.job.rewrite {
+                Rewrite::Dead => self.planned_in_vain(&infos)?,
+                _ => None,
+            };
             return Ok(true);
         }
-        compactor.futile = Some((ids, forget, job));
+        compactor.futile = Some(planned);
         Ok(false)
+    }
+
+    fn planned(&self, inputs: &Inputs, infos: &[RunInfo]) -> Option<Planned> {
+        let job = compaction::plan(infos, &self.policy())?;
+        Some(Planned {
+            runs: inputs.runs.iter().map(|run| run.entry.stream).collect(),
+            forget: inputs.forget,
+            kept: inputs.kept.clone(),
+            job,
+        })
+    }
+
+    /// What would be done next although the last job, for which the runs were as `before`, gave nothing back: what seems dead is
+    /// not, and merging it for ever would help nobody.
+    fn planned_in_vain(&self, before: &[RunInfo]) -> Result<Option<Planned>> {
+        let inputs = self.inputs();
+        let after = inputs.infos()?;
+        let gained = compaction::all_bytes(&after).0 < compaction::all_bytes(before).0;
+        Ok(match gained {
+            true => None,
+            false => self.planned(&inputs, &after),
+        })
     }
 
     /// Gives back all the room that can be, and puts in order what is scattered.

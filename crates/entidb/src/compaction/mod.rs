@@ -14,13 +14,10 @@ mod space;
 pub(crate) use entries::Entries;
 pub(crate) use keys::Keys;
 pub(crate) use merge::{Context, Merged, Outcome, Source, filter_room, kept_ranges, run};
-pub(crate) use plan::{Job, Policy, RunInfo, plan, plan_all, plan_space};
+pub(crate) use plan::{Job, Policy, Rewrite, RunInfo, all_bytes, plan, plan_all, plan_space};
 pub(crate) use space::{run_infos, space};
 #[cfg(test)]
-pub(crate) use {
-    plan::{IndexInfo, Rewrite},
-    space::SpaceInfo,
-};
+pub(crate) use {plan::IndexInfo, space::SpaceInfo};
 
 #[cfg(test)]
 mod tests;

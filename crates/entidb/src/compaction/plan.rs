@@ -148,7 +148,7 @@ pub(crate) fn plan_space(runs: &[RunInfo], policy: &Policy) -> Option<Job> {
 }
 
 /// Dead and live bytes of segments and index entries, about.
-fn all_bytes(runs: &[RunInfo]) -> (u64, u64) {
+pub(crate) fn all_bytes(runs: &[RunInfo]) -> (u64, u64) {
     let index: u64 = runs.iter().map(|run| run.index.bytes).sum();
     let index_dead = index_dead_bytes(runs);
     (
