@@ -38,6 +38,24 @@ fn sound(db: &Database) {
 }
 
 #[test]
+fn of_indexes_made_together_those_that_can_be_are_ready() {
+    let db = Database::open_in(MemoryDirectory::new()).unwrap();
+    let users = db.untyped("users");
+    for n in 0..3 {
+        let user = Value::from([("a", Value::from("same")), ("b", Value::from(n))]);
+        users.put(id(n), &user).unwrap();
+    }
+    let specs = ["b", "a", "c"].map(|path| IndexSpec::on(path).unique());
+    let refused = db.create_indexes("users", &specs).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Duplicate);
+    let indexes = db.snapshot().indexes("users");
+    let names: Vec<_> = indexes.iter().map(|i| (i.name.as_str(), i.ready)).collect();
+    assert_eq!(names, [("b", true), ("c", true)]);
+    let found = db.snapshot().by("users", "b").unwrap();
+    assert_eq!(found.equal(&Value::from(1)).count().unwrap(), 1);
+}
+
+#[test]
 fn of_several_who_want_one_value_at_once_exactly_one_gets_it() {
     let db = Database::open_in(MemoryDirectory::new()).unwrap();
     db.create_index("users", &emails()).unwrap();

@@ -113,14 +113,26 @@ impl Writer {
             let index = indexes.find(|index| !index.is_ready())?;
             Some(index.collection)
         }) {
-            self.build(collection)?;
+            self.build_all(collection)?;
         }
         Ok(())
     }
 
     fn build_named(&self, name: &str) -> Result<()> {
         let collection = self.editor.read(|manifest| manifest.catalog.find(name));
-        collection.map_or_else(|| Err(dropped()), |collection| self.build(collection))
+        collection.map_or_else(|| Err(dropped()), |collection| self.build_all(collection))
+    }
+
+    /// Builds the indexes of a collection that are not ready: those with a value twice go, and the others are built all the same.
+    fn build_all(&self, collection: CollectionId) -> Result<()> {
+        let mut refused = None;
+        loop {
+            match self.build(collection) {
+                Ok(()) => return refused.map_or(Ok(()), Err),
+                Err(error) if error.duplicate().is_some() => drop(refused.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Builds the indexes of a collection that are not ready.
