@@ -75,7 +75,9 @@ fn an_address_that_is_given_up_is_free_and_never_anothers_before() {
         world.db.create_index(NAME, &unique()).unwrap();
         put(&world, 1, "x").unwrap();
         join([
-            world.spawn(|world| put(world, 1, "y").unwrap()),
+            world.spawn(|world| {
+                take(world, 1, "y");
+            }),
             world.spawn(|world| {
                 take(world, 2, "x");
             }),
