@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use entidb_storage::{Directory, FileDirectory, StorageError};
 
+use crate::back_off::back_off;
 use crate::background::Background;
 use crate::collection::Untyped;
 use crate::environment::Environment;
@@ -20,7 +21,6 @@ use crate::recovery;
 use crate::scans::ScanLog;
 use crate::snapshot::Snapshot;
 use crate::stats::Stats;
-use crate::sync::thread;
 use crate::transaction::Transaction;
 use crate::verify::{self, Report};
 use crate::view::{Published, View};
@@ -348,18 +348,6 @@ impl Database {
                 "the database was opened for reading: open it for writing",
             )
         })
-    }
-}
-
-/// Waits a little before a transaction is run again, the longer the more often it was.
-fn back_off(attempt: u32) {
-    if attempt < 4 {
-        thread::yield_now();
-    } else {
-        // No two wait equally long: the odd part is a thread's own.
-        let odd = std::process::id() ^ attempt.wrapping_mul(0x9e37_79b9);
-        let us = u64::from(attempt.min(32)) * 20 + u64::from(odd % 64);
-        thread::sleep(std::time::Duration::from_micros(us));
     }
 }
 

@@ -124,6 +124,7 @@
 //! [`WriteOptions`] what can be set, [`Stats`] what can be watched over, [`limits`] what a database can hold. The programs in `examples/` are to be
 //! copied from; `docs/durability.md` argues for the table above, `docs/tuning.md` says what each option trades, `docs/format.md` draws every byte.
 
+mod back_off;
 mod background;
 mod cache;
 mod checkpoint;

@@ -2,6 +2,7 @@
 
 use super::carry::entity_of;
 use super::due::{Due, EXPIRY};
+use crate::back_off::back_off;
 use crate::db::Database;
 use crate::error::{ErrorKind, Result};
 use crate::format::key::Key;
@@ -29,7 +30,7 @@ impl Writer {
     /// Deletes every entity that was due at `now_us` or before, in commits of their own.
     pub(super) fn sweep(&self, now_us: u64, durability: Durability) -> Result<Swept> {
         let mut count = 0;
-        let mut chunk = CHUNK_COUNT;
+        let (mut chunk, mut attempt) = (CHUNK_COUNT, 1);
         loop {
             let transaction = Transaction::new(self.snapshot(), Isolation::Snapshot);
             let Some(times) = transaction.snapshot().view().catalog.find_any(EXPIRY) else {
@@ -46,9 +47,14 @@ impl Writer {
                 Ok(deleted) => {
                     count += deleted;
                     chunk = CHUNK_COUNT;
+                    attempt = 1;
                 }
                 // One of them was put again meanwhile: the next snapshot knows that. Fewer at a time come through.
-                Err(error) if error.kind() == ErrorKind::Conflict => chunk = (chunk / 2).max(1),
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    chunk = (chunk / 2).max(1);
+                    attempt += 1;
+                    back_off(attempt);
+                }
                 Err(error) => return Err(error),
             }
             self.maintain();

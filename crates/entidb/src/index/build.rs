@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::derive::Derived;
 use super::keys::Keys;
 use super::spec::IndexSpec;
+use crate::back_off::back_off;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, Index, State};
 use crate::format::key::Key;
@@ -148,7 +149,7 @@ impl Writer {
         self.committer.wait_released();
         self.committer.sync()?;
         let (chunk_count_max, save_count) = self.step_counts();
-        let (mut unsaved, mut chunk_count) = (0, chunk_count_max);
+        let (mut unsaved, mut chunk_count, mut attempt) = (0, chunk_count_max, 1);
         while let Some(from) = next {
             let there = self.unready(collection);
             if indexes
@@ -160,6 +161,7 @@ impl Writer {
             match self.build_chunk(collection, &indexes, from, chunk_count) {
                 Ok(chunk) => {
                     next = chunk.next;
+                    attempt = 1;
                     unsaved += chunk.count;
                     chunk_count = (chunk_count * 2).min(chunk_count_max);
                     self.maintain();
@@ -167,6 +169,8 @@ impl Writer {
                 // Somebody has written to one of the entities: the fewer they are, the less likely that is.
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     chunk_count = (chunk_count / 2).max(1);
+                    attempt += 1;
+                    back_off(attempt);
                 }
                 Err(error) => {
                     if let Some(duplicate) = error.duplicate() {
