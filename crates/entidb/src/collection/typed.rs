@@ -153,11 +153,8 @@ impl<T: Entity> Collection<T> {
     where
         T: 'e,
     {
-        let payloads = encode_all(entities)?;
-        self.database().write(|tx| {
-            let mut within = self.within(tx);
-            let mut payloads = payloads.iter();
-            payloads.try_for_each(|(id, payload)| within.insert_payload(*id, payload))
+        self.write_all(entities, |within, id, payload| {
+            within.insert_payload(id, payload)
         })
     }
 
@@ -178,11 +175,8 @@ impl<T: Entity> Collection<T> {
     where
         T: 'e,
     {
-        let payloads = encode_all(entities)?;
-        self.database().write(|tx| {
-            let mut within = self.within(tx);
-            let mut payloads = payloads.iter();
-            payloads.try_for_each(|(id, payload)| within.put_payload(*id, payload))
+        self.write_all(entities, |within, id, payload| {
+            within.put_payload(id, payload)
         })
     }
 
@@ -388,6 +382,22 @@ impl<T: Entity> Collection<T> {
         mut call: impl FnMut(TransactionCollection<'_, T>) -> Result<R>,
     ) -> Result<R> {
         self.database().write(|tx| call(self.within(tx)))
+    }
+
+    /// Calls `one` for each of the entities, which are encoded before any transaction begins.
+    fn write_all<'e>(
+        &self,
+        entities: impl IntoIterator<Item = &'e T>,
+        one: impl Fn(&mut TransactionCollection<'_, T>, EntityId, &Payload) -> Result<()>,
+    ) -> Result<()>
+    where
+        T: 'e,
+    {
+        let payloads = encode_all(entities)?;
+        self.write(|mut within| {
+            let mut payloads = payloads.iter();
+            payloads.try_for_each(|(id, payload)| one(&mut within, *id, payload))
+        })
     }
 }
 
