@@ -60,7 +60,7 @@ MUTANTS = {
     "conflicts-not-looked-for-in-runs": ("commit/conflict.rs", "if covered || found.is_some_and(|location| location.lsn > self.since) {", "if (covered || found.is_some_and(|location| location.lsn > self.since)) && !IT {"),
     "reads-not-checked": ("commit/conflict.rs", "for key in &reads.keys {", "for key in reads.keys.iter().filter(|_| !IT) {"),
     "ranges-not-checked": ("commit/conflict.rs", "for (first, last) in &reads.ranges {", "for (first, last) in reads.ranges.iter().filter(|_| !IT) {"),
-    "absent-not-checked": ("commit/conflict.rs", "for id in made {", "for id in made.filter(|_| !IT) {"),
+    "absent-not-checked": ("commit/conflict.rs", "for id in absent.iter().filter_map(|name| catalog.find(name)) {", "for id in absent.iter().filter(|_| !IT).filter_map(|name| catalog.find(name)) {"),
     "forgotten-not-checked": ("commit/conflict.rs", "if since < queue.forgotten {", "if since < queue.forgotten && !IT {"),
     "stale-collection-written-to": ("commit/conflict.rs", "if collections.any(|id| !view.catalog.has(id)) {", "if collections.any(|id| !view.catalog.has(id)) && !IT {"),
     "drop-holds-off-nobody": ("commit/names.rs", "queue.dropping.push(id);", "if !IT { queue.dropping.push(id); }"),

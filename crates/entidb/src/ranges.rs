@@ -24,10 +24,18 @@ impl RangeTombstone {
         key.collection() == self.collection && self.first <= id && id <= self.last
     }
 
+    /// Its first and its last key.
+    pub(crate) fn ends(&self) -> (Key, Key) {
+        let ends = (self.first, self.last);
+        (
+            Key::new(self.collection, ends.0),
+            Key::new(self.collection, ends.1),
+        )
+    }
+
     /// Whether any key from `first` to `last` lies in the range.
     pub(crate) fn overlaps(&self, first: Key, last: Key) -> bool {
-        let begin = Key::new(self.collection, self.first);
-        let end = Key::new(self.collection, self.last);
+        let (begin, end) = self.ends();
         begin <= last && first <= end
     }
 }

@@ -10,7 +10,7 @@ use super::{Committer, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, Lsn};
+use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
 use crate::index::{Derived, EntryBounds, bounds_of, value_prefix};
 use crate::log::Item;
 use crate::ranges::{RangeTombstone, covering};
@@ -85,32 +85,8 @@ impl Committer {
                 ));
             }
         }
-        for (index, bounds) in &reads.entries {
-            // Since it was dropped, commits have not kept it, and nothing tells what they would have changed in it.
-            let Some(collection) = view.catalog.collection_of(*index) else {
-                return Err(conflict("an index that it read was dropped"));
-            };
-            if later.wrote_entries(bounds, None)? || later.deleted_in(collection) {
-                return Err(conflict(
-                    "another commit has changed a part of an index that it read",
-                ));
-            }
-        }
-        // That a collection was found absent is a read of all that could be in it. It may have been made by this very
-        // transaction since, so only what is in it counts.
-        let made = reads
-            .absent
-            .iter()
-            .filter_map(|name| view.catalog.find(name));
-        for id in made {
-            let all = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
-            if later.wrote_within(all.0, all.1)? {
-                return Err(conflict(
-                    "another commit has written to a collection that it found absent",
-                ));
-            }
-        }
-        Ok(())
+        later.check_entries(&reads.entries)?;
+        later.check_absent(&reads.absent)
     }
 }
 
@@ -175,25 +151,46 @@ impl<'a> Later<'a> {
             return Ok(true);
         }
         for run in &self.runs {
-            let mut ranges = run.ranges().iter();
-            let overlaps =
-                ranges.any(|range| range.lsn > self.since && range.overlaps(first, last));
-            if overlaps {
+            if wrote_within(run, first, last, self.since)? {
                 return Ok(true);
-            }
-            let bounds = (Bound::Included(first), Bound::Included(last));
-            let mut cursor = Cursor::new(Arc::clone(run), bounds, false);
-            while let Some((_, location)) = cursor.next()? {
-                if location.lsn > self.since {
-                    return Ok(true);
-                }
             }
         }
         Ok(false)
     }
 
+    /// Refuses who has read these parts of indexes, if one of them has changed.
+    pub(crate) fn check_entries(&self, read: &[(IndexId, EntryBounds)]) -> Result<()> {
+        for (index, bounds) in read {
+            // Since it was dropped, commits have not kept it, and nothing tells what they would have changed in it.
+            let Some(collection) = self.view.catalog.collection_of(*index) else {
+                return Err(conflict("an index that it read was dropped"));
+            };
+            if self.wrote_entries(bounds, None)? || self.deleted_in(collection) {
+                return Err(conflict(
+                    "another commit has changed a part of an index that it read",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses who has found collections of these names absent, if something is in one. That it was absent is a read of all that could
+    /// be in it. It may have been made by this very transaction since, so only what is in it counts.
+    pub(crate) fn check_absent(&self, absent: &[String]) -> Result<()> {
+        let catalog = &self.view.catalog;
+        for id in absent.iter().filter_map(|name| catalog.find(name)) {
+            let all = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
+            if self.wrote_within(all.0, all.1)? {
+                return Err(conflict(
+                    "another commit has written to a collection that it found absent",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether an index entry within these bounds, which are those of `value` if it is only one, has come or gone by itself.
-    pub(crate) fn wrote_entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<bool> {
+    fn wrote_entries(&self, bounds: &EntryBounds, value: Option<&[u8]>) -> Result<bool> {
         let slices = (
             bounds.0.as_ref().map(Vec::as_slice),
             bounds.1.as_ref().map(Vec::as_slice),
@@ -221,7 +218,7 @@ impl<'a> Later<'a> {
     }
 
     /// Whether a range of this collection was deleted, and with it perhaps what its indexes had.
-    pub(crate) fn deleted_in(&self, collection: CollectionId) -> bool {
+    fn deleted_in(&self, collection: CollectionId) -> bool {
         let deletes =
             |range: &RangeTombstone| range.collection == collection && range.lsn > self.since;
         let memtables = self.view.memtables.iter();
@@ -229,4 +226,20 @@ impl<'a> Later<'a> {
         let mut runs = self.runs.iter().flat_map(|run| run.ranges());
         memtables.any(|range| deletes(&range)) || runs.any(deletes)
     }
+}
+
+/// Whether the run has a commit above `since` to a key from `first` to `last`.
+pub(crate) fn wrote_within(run: &Arc<Run>, first: Key, last: Key, since: Lsn) -> Result<bool> {
+    let mut ranges = run.ranges().iter();
+    if ranges.any(|range| range.lsn > since && range.overlaps(first, last)) {
+        return Ok(true);
+    }
+    let bounds = (Bound::Included(first), Bound::Included(last));
+    let mut cursor = Cursor::new(Arc::clone(run), bounds, false);
+    while let Some((_, location)) = cursor.next()? {
+        if location.lsn > since {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

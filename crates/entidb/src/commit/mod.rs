@@ -18,7 +18,7 @@ mod queue;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use conflict::{Later, check_versions, conflict};
+pub(crate) use conflict::{Later, check_versions, conflict, wrote_within};
 pub(crate) use hold::Hold;
 pub(crate) use queue::{NextLog, Queue, Refusal};
 

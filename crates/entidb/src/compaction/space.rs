@@ -204,8 +204,7 @@ fn covered(run: &Run, ranges: &[RangeTombstone]) -> f64 {
 /// Which part of the run's entries lies in the range, by the leaves. What cannot be read counts as none: who needs it says so.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn share(run: &Run, range: &RangeTombstone) -> f64 {
-    let first = Key::new(range.collection, range.first);
-    let last = Key::new(range.collection, range.last);
+    let (first, last) = range.ends();
     let footer = &run.footer;
     if footer.entries == 0 || last < footer.first_key || first > footer.last_key || first > last {
         return 0.0;

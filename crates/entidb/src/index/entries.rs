@@ -41,8 +41,8 @@ struct Source {
 }
 
 #[derive(Clone, Copy)]
-struct Head {
-    lsn: Lsn,
+pub(crate) struct Head {
+    pub(crate) lsn: Lsn,
     tombstone: bool,
 }
 
@@ -243,7 +243,7 @@ impl FewCursor {
 }
 
 /// Walks through a memtable's entries page by page, so that its lock is never held between two.
-struct MemtableCursor {
+pub(crate) struct MemtableCursor {
     memtable: Arc<Memtable>,
     /// What is still to come.
     bounds: EntryBounds,
@@ -259,7 +259,7 @@ struct MemtableCursor {
 }
 
 impl MemtableCursor {
-    fn new(
+    pub(crate) fn new(
         memtable: &Arc<Memtable>,
         bounds: &EntryBounds,
         descending: bool,
@@ -279,7 +279,8 @@ impl MemtableCursor {
         }
     }
 
-    fn next(&mut self, key: &mut Vec<u8>) -> Option<Head> {
+    /// Appends the next entry's whole key to `key`.
+    pub(crate) fn next(&mut self, key: &mut Vec<u8>) -> Option<Head> {
         if self.at >= self.page.entries.len() && !self.done {
             self.turn();
         }

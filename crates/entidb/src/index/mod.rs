@@ -25,7 +25,7 @@ mod tests;
 mod within;
 
 pub(crate) use derive::Derived;
-pub(crate) use entries::{Entries, EntryBounds, bounds_of, newest, value_prefix};
+pub(crate) use entries::{Entries, EntryBounds, MemtableCursor, bounds_of, newest, value_prefix};
 pub(crate) use keys::{Keys, is_claimed_as_stored};
 pub(crate) use large::{Claims, LargeEntries};
 pub(crate) use merged::{Merged, Notes};

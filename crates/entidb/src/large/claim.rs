@@ -5,12 +5,13 @@
 
 use std::ops::Bound;
 
-use crate::commit::{check_versions, conflict};
+use crate::commit::{Later, check_versions, conflict, wrote_within};
 use crate::error::Result;
 use crate::format::filter;
 use crate::format::key::Key;
-use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
+use crate::ids::{CollectionId, IndexId, Lsn};
 use crate::memtable::Memtable;
+use crate::ranges::RangeTombstone;
 use crate::run::{Cursor, Run};
 use crate::spill::{Large, Spans};
 use crate::sync::Arc;
@@ -44,13 +45,7 @@ impl Claim {
         versions: Vec<(CollectionId, u32)>,
     ) -> Self {
         let ranges = large.run().ranges().iter();
-        let ranges = ranges.map(|range| {
-            let collection = range.collection;
-            (
-                Key::new(collection, range.first),
-                Key::new(collection, range.last),
-            )
-        });
+        let ranges = ranges.map(RangeTombstone::ends);
         let mut reads = reads.unwrap_or_default();
         Self {
             deleted: Spans::new(ranges.collect()),
@@ -83,11 +78,7 @@ impl Claim {
         }
         for run in view.runs.iter().filter(|run| run.entry.last_lsn > after) {
             for range in run.ranges().iter().filter(|range| range.lsn > after) {
-                let collection = range.collection;
-                let (first, last) = (
-                    Key::new(collection, range.first),
-                    Key::new(collection, range.last),
-                );
+                let (first, last) = range.ends();
                 self.check_range(first, last)?;
             }
             match run.footer.entries <= self.key_count() {
@@ -96,8 +87,9 @@ impl Claim {
             }
             self.check_entries_in(view, run, after)?;
         }
-        self.check_read_entries(view, after)?;
-        self.check_absent(view, after)
+        let later = Later::new(view, after);
+        later.check_entries(&self.reads.entries)?;
+        later.check_absent(&self.reads.absent)
     }
 
     /// How many keys it has written or read.
@@ -114,11 +106,7 @@ impl Claim {
             .iter()
             .filter(|range| range.lsn > after)
         {
-            let collection = range.collection;
-            let (first, last) = (
-                Key::new(collection, range.first),
-                Key::new(collection, range.last),
-            );
+            let (first, last) = range.ends();
             self.check_range(first, last)?;
         }
         let mut from = Bound::Unbounded;
@@ -214,25 +202,6 @@ impl Claim {
         }
         Ok(())
     }
-
-    /// That a collection was found absent is a read of all that could be in it.
-    fn check_absent(&self, view: &View, after: Lsn) -> Result<()> {
-        let absent = self.reads.absent.iter();
-        for id in absent.filter_map(|name| view.catalog.find(name)) {
-            let (first, last) = (Key::new(id, EntityId::MIN), Key::new(id, EntityId::MAX));
-            let mut memtables = view.memtables.iter();
-            let mut written = memtables.any(|table| table.wrote_within(first, last, after));
-            for run in view.runs.iter().filter(|run| run.entry.last_lsn > after) {
-                written = written || wrote_within(run, first, last, after)?;
-            }
-            if written {
-                return Err(conflict(
-                    "another commit has written to a collection that it found absent",
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether `wanted` says so of a key of the run.
@@ -251,20 +220,4 @@ fn has_within(run: &Arc<Run>, first: Key, last: Key) -> Result<bool> {
     let bounds = (Bound::Included(first), Bound::Included(last));
     let mut cursor = Cursor::new(Arc::clone(run), bounds, false);
     Ok(cursor.overlaps() && cursor.peek()?.is_some())
-}
-
-/// Whether the run has a commit above `after` to a key from `first` to `last`.
-fn wrote_within(run: &Arc<Run>, first: Key, last: Key, after: Lsn) -> Result<bool> {
-    let mut ranges = run.ranges().iter();
-    if ranges.any(|range| range.lsn > after && range.overlaps(first, last)) {
-        return Ok(true);
-    }
-    let bounds = (Bound::Included(first), Bound::Included(last));
-    let mut cursor = Cursor::new(Arc::clone(run), bounds, false);
-    while let Some((_, location)) = cursor.next()? {
-        if location.lsn > after {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

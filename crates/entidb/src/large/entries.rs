@@ -1,20 +1,15 @@
-//! Whether another commit got in the way of a large one at an index: a value that only one can have, or a part that was read.
-
-use std::ops::Bound;
+//! Whether another commit got in the way of a large one at an index: at a value that only one can have.
 
 use super::claim::Claim;
-use crate::commit::{Later, conflict};
+use crate::commit::conflict;
 use crate::error::Result;
 use crate::format::entry_key;
 use crate::ids::{IndexId, Lsn};
-use crate::index::{EntryBounds, bounds_of, is_claimed_as_stored};
-use crate::memtable::{EntryPage, Memtable};
+use crate::index::{EntryBounds, MemtableCursor, bounds_of, is_claimed_as_stored};
+use crate::memtable::Memtable;
 use crate::run::{EntryCursor, Run};
 use crate::sync::Arc;
 use crate::view::View;
-
-/// How many entries are taken from a memtable at a time.
-const PAGE_COUNT: usize = 256;
 
 const CLAIMED: &str = "another commit has written what a unique index lets only one have";
 
@@ -23,30 +18,18 @@ impl Claim {
     pub(super) fn check_entries_of(
         &self,
         view: &View,
-        memtable: &Memtable,
+        memtable: &Arc<Memtable>,
         after: Lsn,
     ) -> Result<()> {
         for index in self.claiming() {
-            let (mut from, to) = bounds_of(&index.0.to_be_bytes());
-            loop {
-                let mut page = EntryPage::default();
-                let bounds = (
-                    from.as_ref().map(Vec::as_slice),
-                    to.as_ref().map(Vec::as_slice),
-                );
-                memtable.entry_page(bounds, false, Lsn::MAX, PAGE_COUNT, true, &mut page);
-                for entry in page.entries.iter().filter(|entry| entry.lsn > after) {
-                    let key = page.bytes.get(entry.key.clone()).unwrap_or_default();
-                    self.check_value(view, key)?;
+            let all = bounds_of(&index.0.to_be_bytes());
+            let mut theirs = MemtableCursor::new(memtable, &all, false, Lsn::MAX, true);
+            let mut key = Vec::new();
+            while let Some(entry) = theirs.next(&mut key) {
+                if entry.lsn > after {
+                    self.check_value(view, &key)?;
                 }
-                let Some(last) = page.entries.last() else {
-                    break;
-                };
-                if page.entries.len() < PAGE_COUNT {
-                    break;
-                }
-                let last = page.bytes.get(last.key.clone()).unwrap_or_default();
-                from = Bound::Excluded(last.to_vec());
+                key.clear();
             }
         }
         Ok(())
@@ -80,25 +63,6 @@ impl Claim {
                         own.pass();
                     }
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses if a part of an index that was read has changed above `after`.
-    pub(super) fn check_read_entries(&self, view: &View, after: Lsn) -> Result<()> {
-        if self.reads.entries.is_empty() {
-            return Ok(());
-        }
-        let later = Later::new(view, after);
-        for (index, bounds) in &self.reads.entries {
-            let Some(collection) = view.catalog.collection_of(*index) else {
-                return Err(conflict("an index that it read was dropped"));
-            };
-            if later.wrote_entries(bounds, None)? || later.deleted_in(collection) {
-                return Err(conflict(
-                    "another commit has changed a part of an index that it read",
-                ));
             }
         }
         Ok(())
