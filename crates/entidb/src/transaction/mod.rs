@@ -1,6 +1,9 @@
 //! A snapshot and a set of writes over it. Writes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod reads;
+mod times;
+
+use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,21 +11,20 @@ use bytes::Bytes;
 use entidb_codec::Value;
 
 use crate::error::{Error, Result};
-use crate::expiry::{Due, EXPIRY};
 use crate::format::catalog::Index;
 use crate::format::key::Key;
 use crate::ids::{CollectionId, EntityId, IndexId, Lsn};
-use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay, bounds_of};
+use crate::index::{Derived, EntryBounds, Merged, Notes, Overlay};
 use crate::limits::COLLECTION_NAME_LEN_MAX;
 use crate::manifest::{Catalog, Collection, is_hidden};
 use crate::memtable::Version;
 use crate::payload::Payload;
 use crate::snapshot::{Scan, Snapshot};
-use crate::spill::{
-    self, Found, Ground, Host, OwnWrites, ReadKeys, Spilled, SpilledEntries, Times, coarsen,
-};
+use crate::spill::{self, Found, Host, OwnWrites, Spilled, SpilledEntries, Times};
 use crate::write_options::Isolation;
 use crate::write_set::{Own, WriteSet};
+
+pub(crate) use reads::{ReadNotes, Reads};
 
 /// All or nothing: what [`Database::write`](crate::Database::write) hands to its closure, or [`Database::begin`](crate::Database::begin)
 /// returns. It sees its own writes over the state at its beginning. Dropped without a commit, it leaves no trace.
@@ -49,91 +51,6 @@ pub struct Transaction {
     versions: Vec<(CollectionId, u32)>,
     /// What was written, as the indexes would find it that were asked.
     overlays: Mutex<BTreeMap<IndexId, Overlay>>,
-}
-
-/// What a serializable transaction has read.
-#[derive(Default)]
-pub(crate) struct Reads {
-    pub(crate) keys: HashSet<Key>,
-    /// Ranges of keys, both ends included.
-    pub(crate) ranges: Vec<(Key, Key)>,
-    /// Names of collections that were looked for and not there.
-    pub(crate) absent: Vec<String>,
-    /// More keys.
-    pub(crate) spilled: Option<ReadKeys>,
-    /// Parts of indexes.
-    pub(crate) entries: Vec<(IndexId, EntryBounds)>,
-}
-
-/// A time that does not come: of what does not go, whatever its collection says.
-const NEVER: u64 = u64::MAX;
-
-/// How many ranges a serializable transaction notes one by one, about.
-const READ_RANGE_COUNT_MAX: usize = 65_536;
-
-impl Reads {
-    fn note_range(&mut self, first: Key, last: Key) {
-        if self.ranges.len() >= READ_RANGE_COUNT_MAX {
-            coarsen(&mut self.ranges, READ_RANGE_COUNT_MAX / 2);
-        }
-        self.ranges.push((first, last));
-    }
-
-    fn note_entries(&mut self, index: IndexId, bounds: EntryBounds) {
-        if self.entries.len() >= READ_RANGE_COUNT_MAX {
-            self.coarsen_entries();
-        }
-        self.entries.push((index, bounds));
-    }
-
-    /// Notes of each index that all of it was read. At the worst, that refuses a transaction that could have been kept.
-    fn coarsen_entries(&mut self) {
-        let indexes: BTreeSet<IndexId> = self.entries.drain(..).map(|(index, _)| index).collect();
-        let whole = indexes
-            .into_iter()
-            .map(|index| (index, bounds_of(&index.0.to_be_bytes())));
-        self.entries = whole.collect();
-    }
-
-    /// Notes a key, in a transaction over the commit `since`. Spills the keys if they take more memory than they may.
-    fn note_key(&mut self, key: Key, ground: Option<&Arc<Ground>>, since: Lsn) -> Result<()> {
-        self.keys.insert(key);
-        let Some(ground) = ground else {
-            return Ok(());
-        };
-        if self.keys.capacity() * (size_of::<Key>() + 1) <= ground.bound() {
-            return Ok(());
-        }
-        let spilled = match &mut self.spilled {
-            Some(spilled) => spilled,
-            none => none.insert(ReadKeys::begin(ground, since)?),
-        };
-        let mut keys: Vec<Key> = self.keys.iter().copied().collect();
-        keys.sort_unstable();
-        spilled.push(&keys)?;
-        self.keys = HashSet::new();
-        Ok(())
-    }
-
-    fn note_absent(&mut self, name: &str) {
-        if !self.absent.iter().any(|absent| absent == name) {
-            self.absent.push(name.to_owned());
-        }
-    }
-}
-
-/// Where a walk that is under way notes what it reads.
-pub(crate) struct ReadNotes {
-    reads: Arc<Mutex<Reads>>,
-    ground: Option<Arc<Ground>>,
-    since: Lsn,
-}
-
-impl ReadNotes {
-    pub(crate) fn note_key(&self, key: Key) -> Result<()> {
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.note_key(key, self.ground.as_ref(), self.since)
-    }
 }
 
 /// What a transaction comes to, ready to be committed.
@@ -658,108 +575,6 @@ impl Transaction {
         self.writes.push(key, Some(payload.as_bytes()))
     }
 
-    /// Says when what was just put is to go; `None`: never, whatever its collection says.
-    pub(crate) fn expires(&mut self, collection: &str, id: EntityId, time_us: Option<u64>) {
-        if let Some(collection) = self.catalog.find(collection) {
-            let key = Key::new(collection, id);
-            self.expiring.insert(key, Some(time_us.unwrap_or(NEVER)));
-        }
-    }
-
-    /// What was just put is another version, without the time that one before it was given.
-    fn void_time(&mut self, key: Key) {
-        match &self.times {
-            None => drop(self.expiring.remove(&key)),
-            Some(_) => drop(self.expiring.insert(key, None)),
-        }
-    }
-
-    /// Writes when what was put is to go, before the commit at `now_us`. Returns the first of these times.
-    pub(crate) fn arm(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
-        if self.spilled.is_some() {
-            return self.arm_spilled(now_us);
-        }
-        let expiring = std::mem::take(&mut self.expiring).into_iter();
-        let expiring = expiring.filter_map(|(key, time_us)| Some((key, time_us?)));
-        let mut expiring: BTreeMap<Key, u64> = expiring.collect();
-        let catalog = Arc::clone(&self.catalog);
-        if !catalog.times_to_live.is_empty() {
-            let time = |id| catalog.time_to_live(id);
-            let lasting = self.writes.puts(|id| time(id).is_some());
-            let now_us = if lasting.is_empty() { 0 } else { now_us() };
-            for key in lasting {
-                let time_us = now_us.saturating_add(time(key.collection()).unwrap_or(0));
-                expiring.entry(key).or_insert(time_us);
-            }
-        }
-        // Not one that was deleted again.
-        expiring.retain(|key, time_us| {
-            *time_us != NEVER && matches!(self.writes.get(key), Own::Put(_))
-        });
-        let mut first = None;
-        for (key, time_us) in expiring {
-            if let Some(of) = catalog.get(key.collection()) {
-                self.put_due(&of.name, key.id(), time_us)?;
-                first = earlier(first, time_us);
-            }
-        }
-        Ok(first)
-    }
-
-    /// As [`arm`](Self::arm), of a transaction that has spilled: one entity after the other, so that nobody holds all times.
-    fn arm_spilled(&mut self, now_us: impl FnOnce() -> u64) -> Result<Option<u64>> {
-        let catalog = Arc::clone(&self.catalog);
-        if self.times.is_none() && self.expiring.is_empty() && catalog.times_to_live.is_empty() {
-            return Ok(None);
-        }
-        if let Some(host) = self.host.as_ref().map(Arc::clone) {
-            self.spill(&*host)?;
-        }
-        let (Some(spilled), now_us) = (&self.spilled, now_us()) else {
-            return Ok(None);
-        };
-        let catalog = Arc::clone(&self.catalog);
-        let times = self.times.take();
-        let cache = Arc::clone(&self.snapshot.view().cache);
-        let knows = |id| times.as_ref().is_some_and(|times| times.knows(id));
-        let timed = |id: &&CollectionId| knows(**id) || catalog.time_to_live(**id).is_some();
-        let walks = spilled.collections().iter().filter(timed).map(|id| {
-            let ends = [EntityId::MIN, EntityId::MAX].map(|end| Key::new(*id, end));
-            (*id, spill::Walk::new(spilled, ends[0], ends[1]))
-        });
-        let walks: Vec<_> = walks.collect();
-        let mut first = None;
-        for (collection, mut walk) in walks {
-            let Some(of) = catalog.get(collection) else {
-                continue;
-            };
-            let time_to_live = catalog.time_to_live(collection);
-            while let Some(id) = walk.next_put()? {
-                let given = match &times {
-                    Some(times) => times.get(&cache, &Key::new(collection, id))?,
-                    None => None,
-                };
-                let time_us = given.or_else(|| Some(now_us.saturating_add(time_to_live?)));
-                if let Some(time_us) = time_us.filter(|time_us| *time_us != NEVER) {
-                    self.put_due(&of.name, id, time_us)?;
-                    first = earlier(first, time_us);
-                }
-            }
-        }
-        Ok(first)
-    }
-
-    /// Writes that an entity of a collection is to go at a time.
-    fn put_due(&mut self, collection: &str, entity: EntityId, time_us: u64) -> Result<()> {
-        let due = Due {
-            time_us,
-            collection: collection.to_owned(),
-            entity,
-        };
-        let times = self.make_any_collection(EXPIRY)?;
-        self.put_any(Key::new(times, due.id()), &due.encode()?)
-    }
-
     /// Deletes an entity whose time has come.
     pub(crate) fn expire_any(&mut self, key: Key) -> Result<()> {
         self.writes.push_expired(key)
@@ -805,10 +620,6 @@ impl std::fmt::Debug for Transaction {
         let len = self.writes.len_bytes() as u64 + spilled;
         write!(f, "Transaction over {} of {len} bytes", self.snapshot.lsn())
     }
-}
-
-fn earlier(first: Option<u64>, time_us: u64) -> Option<u64> {
-    Some(first.map_or(time_us, |first| first.min(time_us)))
 }
 
 /// Refuses what no collection may be called.
